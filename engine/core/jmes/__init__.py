@@ -1,0 +1,1 @@
+"""Filters: jmespath's own parse tree, compiled to closures with total semantics."""

@@ -1,0 +1,1 @@
+"""YAML text to model and back: text in, types or a list of located problems out."""

@@ -1,0 +1,1 @@
+"""Time, threads and signals: the only room that waits."""

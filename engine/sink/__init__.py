@@ -1,0 +1,1 @@
+"""Notifications out: one attempt a call, an `Outcome` back."""

@@ -1,0 +1,1 @@
+"""Bytes in: the tailer, recordings and the rules folder."""

@@ -1,0 +1,1 @@
+"""Durability: the only SQL."""
