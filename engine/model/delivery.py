@@ -22,7 +22,10 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One outbox row. Units: `created_ms`, `due_ms` are epoch instants; `tries` counts attempts begun."""
+    """One outbox row. Units: `created_ms`, `due_ms` are epoch instants.
+
+    `tries` counts attempts begun, `crashes` those of them during which the sending process died.
+    """
 
     id: int
     notification: Notification
@@ -30,6 +33,7 @@ class Delivery:
     tries: int
     created_ms: int
     due_ms: int
+    crashes: int = 0
     last_error: str = ""
 
 

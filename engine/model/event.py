@@ -69,7 +69,8 @@ class Event(NamedTuple):
 
     Units: `at_ms`, `end_ms`, `seen_ms` are epoch milliseconds; `at_ms <= end_ms`. `body` is the original
     object, never changed. `kind` and `status` use our names whatever the wire said; `text` is None when the
-    event has none. `final` is False only for a superseded partial transcript.
+    event has none. `final` is False only for a superseded partial transcript. `key` is the event's identity:
+    equal for the same event written twice.
     """
 
     position: Position
@@ -87,6 +88,6 @@ class Event(NamedTuple):
     stream: str | None
     source: str | None
     session: str | None
-    id: str
+    key: str
     late_ms: int = 0
     label: str | None = None

@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from engine.model.event import Event
 
-__all__ = ["Hit", "Match", "Reason", "Step"]
+__all__ = ["Firing", "Hit", "Match", "Reason", "Step"]
 
 S = TypeVar("S")
 Out = TypeVar("Out")
@@ -61,3 +61,20 @@ class Reason(StrEnum):
     LIMIT = "limit"
     QUIET = "quiet"
     RETRACTED = "retracted"
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """What became of a match: a message, or the reason for silence. For people, tests and reports.
+
+    `reason` is None when the message went out; with `QUIET` it waits. `suppressed` counts the firings held since
+    the message before. `title` and `body` are empty when nothing was rendered.
+    """
+
+    match: Match
+    reason: Reason | None
+    destinations: tuple[str, ...] = ()
+    title: str = ""
+    body: str = ""
+    suppressed: int = 0
+    until_ms: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Destination"]
 
@@ -18,7 +18,7 @@ class Destination:
 
     name: str
     kind: str
-    url: str = ""
+    url: str = field(default="", repr=False)
     per_min: int = 0
     max_age_ms: int = 86_400_000
     text: str = "full"
