@@ -1,0 +1,73 @@
+"""What a firing does: whom it tells, what it says, what it writes."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from engine.model.rule import Emit, Template
+from engine.rulebook.parse_expression import read_template
+from engine.rulebook.parse_reader import Reader
+from engine.rulebook.scalars import ScalarError, file_name, rule_name
+from engine.rulebook.yaml_guard import Mapping, Node, Scalar, short
+
+__all__ = ["Action", "read_action"]
+
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+
+
+class Action(NamedTuple):
+    """The part of a rule that acts."""
+
+    notify: tuple[str, ...]
+    title: Template | None
+    message: Template | None
+    record: str | None
+    emit: Emit | None
+
+
+def read_action(reader: Reader, rule: Mapping) -> Action:
+    """Return what the rule does; without `notify` it tells the destination `default`."""
+    notify, title, message, emit = rule.get("notify"), rule.get("title"), rule.get("message"), rule.get("emit")
+    return Action(
+        notify=("default",) if notify is None else _destinations(reader, notify),
+        title=None if title is None else read_template(reader, title, "title"),
+        message=None if message is None else read_template(reader, message, "message"),
+        record=reader.optional(rule, "record", "bad-file-name", file_name),
+        emit=None if emit is None else _emit(reader, emit),
+    )
+
+
+def _destinations(reader: Reader, node: Node) -> tuple[str, ...]:
+    names = [name for scalar in reader.scalars(node, "notify") if (name := _destination(reader, scalar))]
+    return tuple(dict.fromkeys(names))
+
+
+def _destination(reader: Reader, scalar: Scalar) -> str | None:
+    """Read a name. Addresses hold secrets and rules are shared, so an address here is an error."""
+    if "://" in scalar.text:
+        hint = "declare it in engine.yaml under destinations and write its name here"
+        reader.error(scalar.span, "url-in-rule", "notify: addresses do not belong into rules", hint)
+        return None
+    try:
+        return rule_name(scalar.text)
+    except ScalarError as fault:
+        reader.error(scalar.span, "bad-name", f"notify: {fault.message}", fault.hint)
+        return None
+
+
+def _emit(reader: Reader, node: Node) -> Emit | None:
+    """Read true, false or a map of field to template."""
+    if not isinstance(node, Mapping):
+        return Emit() if reader.flag(node, "emit") else None
+    fields: list[tuple[str, Template]] = []
+    for pair in node.pairs:
+        name = pair.key.text
+        if not _FIELD.fullmatch(name):
+            hint = "letters, digits and underscores, a letter first"
+            reader.error(pair.key.span, "bad-name", f'emit: "{short(name)}" is not a field name', hint)
+        template = read_template(reader, pair.value, name)
+        fields += [(name, template)] if template else []
+    if not node.pairs:
+        reader.error(node.span, "empty-value", "`emit` is an empty mapping", "write emit: true")
+    return Emit(tuple(fields))

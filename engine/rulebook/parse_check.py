@@ -1,0 +1,141 @@
+"""What only all files together can tell: names used twice, names that nobody has, rules that set each other off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from engine.model.errors import Problem, Span
+from engine.model.rule import Rule
+from engine.rulebook.parse_condition import blocks, selectors
+from engine.rulebook.parse_file import ParsedFile
+from engine.rulebook.parse_reader import masked
+from engine.rulebook.parse_rule import Written
+from engine.rulebook.scalars import nearest, rule_name
+from engine.rulebook.yaml_guard import Items, Mapping, Scalar, problem, short
+
+__all__ = ["ALWAYS_KNOWN", "check_rulebook"]
+
+ALWAYS_KNOWN = frozenset({"default", "console"})
+"""Destinations that exist without any configuration."""
+
+
+class _Place(NamedTuple):
+    file: ParsedFile
+    written: Written
+
+
+def check_rulebook(files: Sequence[ParsedFile], known_destinations: frozenset[str] | None) -> tuple[Problem, ...]:
+    """Return what is wrong between rules, each problem placed in the file that should change.
+
+    Shape: without `known_destinations`, or where it names none of its own, `notify` is not checked: everything then
+    goes to the console.
+    """
+    places = [_Place(file, written) for file in files for written in file.written]
+    found = [*_repeated(places), *_unheard(places, files), *_loops(places)]
+    if known_destinations and known_destinations - ALWAYS_KNOWN:
+        found += _undeclared(places, known_destinations | ALWAYS_KNOWN)
+    return tuple(map(masked, found))
+
+
+def _repeated(places: list[_Place]) -> Iterator[Problem]:
+    first: dict[str, Span] = {}
+    for place in places:
+        rule = place.written.rule
+        if rule.name in first:
+            message = f'the name "{rule.name}" is taken by the rule at {first[rule.name]}'
+            at = place.written.node.get("name")
+            yield _problem(place, rule.span if at is None else at.span, "repeated-name", message, "choose another name")
+        else:
+            first[rule.name] = rule.span
+
+
+def _unheard(places: list[_Place], files: Sequence[ParsedFile]) -> Iterator[Problem]:
+    """Yield each `rule.<name>` that no file has, and each whose rule writes no event."""
+    known = {name for file in files for name in file.names}
+    silent = {place.written.rule.name for place in places if place.written.rule.emit is None}
+    for place in places:
+        for scalar in _texts_under(place.written.node, "when"):
+            kind, _, written = scalar.text.partition(".")
+            if kind != "rule":
+                continue
+            name = rule_name(written)
+            if name not in known:
+                close = nearest(name, known)
+                suggestion = f'; did you mean "rule.{close}"?' if close else ""
+                message = f'when: there is no rule "{short(name)}"{suggestion}'
+                yield _problem(place, scalar.span, "unknown-rule", message, "write the name of a rule in these files")
+            elif name in silent:
+                message = f'when: the rule "{name}" writes no event, so nothing ever arrives from it'
+                yield _problem(place, scalar.span, "silent-rule", message, f"add emit: true to {name}", "warning")
+
+
+def _loops(places: list[_Place]) -> Iterator[Problem]:
+    """Yield one error a loop, at the rule of it that comes first."""
+    rules = {place.written.rule.name: place for place in places}
+    hears = {name: _heard(place.written.rule) & rules.keys() for name, place in rules.items()}
+    done: set[str] = set()
+    for name, place in rules.items():
+        loop = _way_back(name, hears, done)
+        done.add(name)
+        if loop:
+            chain = " -> ".join([*loop, name])
+            hint = f"remove rule.{loop[-1]} from when, or emit from one of them"
+            yield _problem(place, place.written.rule.span, "rule-loop", f"rules set each other off: {chain}", hint)
+
+
+def _heard(rule: Rule) -> set[str]:
+    """Return the rules whose events this rule passes on as an event of its own."""
+    if rule.emit is None:
+        return set()
+    return {status for kind, status in selectors(rule.condition) if kind == "rule" and status is not None}
+
+
+def _way_back(name: str, hears: dict[str, set[str]], done: set[str]) -> list[str]:
+    """Return a shortest loop through the rule, in the order in which events travel, or nothing.
+
+    Rules in `done` are left out: their loops were told already.
+    """
+    heard_by: dict[str, str] = {}
+    queue = [name]
+    for rule in queue:
+        for source in sorted(each for each in hears[rule] if each not in done and each not in heard_by):
+            if source == name:
+                loop = [name]
+                while rule != name:
+                    loop.append(rule)
+                    rule = heard_by[rule]
+                return loop
+            heard_by[source] = rule
+            queue.append(source)
+    return []
+
+
+def _undeclared(places: list[_Place], known: frozenset[str]) -> Iterator[Problem]:
+    for place in places:
+        for scalar in _texts_of(place.written.node, "notify"):
+            name = rule_name(scalar.text)
+            if name not in known:
+                close = nearest(name, known)
+                suggestion = f'; did you mean "{close}"?' if close else ""
+                message = f'notify: no destination "{short(name)}"{suggestion}'
+                hint = f"declare it in engine.yaml, or use one of {', '.join(sorted(known))}"
+                yield _problem(place, scalar.span, "unknown-destination", message, hint)
+
+
+def _texts_under(node: Mapping, key: str) -> Iterator[Scalar]:
+    for block in blocks(node):
+        yield from _texts_of(block, key)
+
+
+def _texts_of(block: Mapping, key: str) -> Iterator[Scalar]:
+    node = block.get(key)
+    for part in node.items if isinstance(node, Items) else (node,):
+        if isinstance(part, Scalar):
+            yield part
+
+
+def _problem(
+    place: _Place, at: Span, code: str, message: str, hint: str, severity: Literal["error", "warning"] = "error"
+) -> Problem:
+    return problem(place.file.lines, at, code, message, hint, severity)
