@@ -1,0 +1,36 @@
+"""The clock and the zones: the only place that asks the machine what time it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+__all__ = ["now_ms", "zone_offset"]
+
+# Zones change their offset at full quarter hours; one look-up serves all instants between two of them.
+_QUARTER_MS = 900_000
+
+
+def now_ms() -> int:
+    """Return epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def zone_offset(own: str = "local") -> Callable[[str, int], int]:
+    """Return the function that tells a zone's minutes east of UTC at an instant; `local` means `own`."""
+
+    def offset(zone: str, at_ms: int) -> int:
+        return _offset(own if zone == "local" else zone, at_ms // _QUARTER_MS)
+
+    return offset
+
+
+@lru_cache(maxsize=4096)
+def _offset(zone: str, quarter: int) -> int:
+    moment = datetime.fromtimestamp(quarter * _QUARTER_MS / 1000, UTC)
+    local = moment.astimezone() if zone == "local" else moment.astimezone(ZoneInfo(zone))
+    delta = local.utcoffset()
+    return 0 if delta is None else int(delta.total_seconds() // 60)

@@ -1,0 +1,147 @@
+"""Recordings through the same evaluator as `engine run`, without waiting: what would have happened.
+
+Invariant: one rulebook and one recording always give the same firings, and those of `engine run --once`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from engine.core.compile import Program
+from engine.core.decode import decode
+from engine.core.evaluator import Evaluator, Output, ZoneOffset
+from engine.core.intake import Intake
+from engine.core.lines import split
+from engine.model.errors import RecordingError
+from engine.model.event import BadLine, Chunk, Event, Gap, Line, Malformed
+from engine.model.match import Firing
+from engine.model.notification import Notification
+from engine.source.recording import Recording
+
+__all__ = ["Replay", "Span", "event_at", "first_event", "replay"]
+
+# Long enough for every quiet span of a week to end: what was deferred is released before the books are closed.
+FLUSH_MS = 8 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The part of a recording that rules see. Units: arrival time, epoch ms, half-open."""
+
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    def covers(self, event: Event) -> bool:
+        """Tell whether the event arrived within."""
+        return (self.since_ms is None or event.seen_ms >= self.since_ms) and (
+            self.until_ms is None or event.seen_ms < self.until_ms
+        )
+
+
+@dataclass(slots=True)
+class Replay:
+    """What a replay came to. Shape: `firings` in order, each with its reason; times of the first and last event."""
+
+    firings: list[Firing] = field(default_factory=list)
+    notifications: list[Notification] = field(default_factory=list)
+    counters: Counter[str] = field(default_factory=Counter)
+    bad_lines: list[BadLine] = field(default_factory=list)
+    lines: int = 0
+    events: int = 0
+    first_ms: int = 0
+    last_ms: int = 0
+
+    def add(self, output: Output) -> None:
+        """Take over what an evaluator handed out."""
+        self.firings.extend(output.firings)
+        self.notifications.extend(output.notifications)
+        self.counters.update(output.counters)
+        self.bad_lines.extend(output.bad_lines[: max(0, 100 - len(self.bad_lines))])
+
+
+def replay(
+    program: Program,
+    routes: dict[str, tuple[str, ...]],
+    zone_offset: ZoneOffset,
+    recordings: Sequence[str],
+    span: Span | None = None,
+    watch: Callable[[Event], None] | None = None,
+) -> Replay:
+    """Return what the rules make of the recordings, one after the other as one journal.
+
+    `watch` sees every event within the span. Errors: `RecordingError` for a recording that cannot be read.
+    """
+    evaluator = Evaluator(program, routes, zone_offset)
+    result = Replay()
+    for chunk_or_bad in _items(recordings):
+        if isinstance(chunk_or_bad, Chunk):
+            for line in split(chunk_or_bad):
+                _step(evaluator, line, result, span, watch)
+        elif isinstance(chunk_or_bad, BadLine):
+            result.bad_lines.append(chunk_or_bad)
+            result.counters["lines.bad"] += 1
+            result.lines += 1
+        result.add(evaluator.take_output())
+    evaluator.on_time(result.last_ms + FLUSH_MS)
+    result.add(evaluator.take_output())
+    return result
+
+
+def first_event(recordings: Sequence[str]) -> Event | None:
+    """Return the first event of the first recording that has one."""
+    intake = Intake()
+    for item in _items(recordings):
+        for line in split(item) if isinstance(item, Chunk) else ():
+            decoded = decode(line)
+            event = None if isinstance(decoded, Malformed) else intake.admit(decoded, line, 0)
+            if event is not None:
+                return event
+    return None
+
+
+def _items(recordings: Sequence[str]) -> Iterator[Chunk | BadLine | Gap]:
+    for path in recordings:
+        recording = Recording(path)
+        try:
+            while items := recording.read(0):
+                yield from items
+        finally:
+            recording.close()
+
+
+def _step(
+    evaluator: Evaluator, line: Line, result: Replay, span: Span | None, watch: Callable[[Event], None] | None
+) -> None:
+    result.lines += 1
+    event = evaluator.on_line(line, evaluator.intake.last_seen_ms, None if span is None else span.covers)
+    if event is None or (span is not None and not span.covers(event)):
+        return
+    if not result.events:
+        result.first_ms = event.seen_ms
+    result.events += 1
+    result.last_ms = max(result.last_ms, event.seen_ms)
+    if watch is not None:
+        watch(event)
+
+
+def event_at(path: str, line_no: int) -> tuple[Event, Intake]:
+    """Return the event on a line, with the memory of everything before it (sessions, clocks).
+
+    Errors: `RecordingError` when the line does not exist, is malformed, or repeats an earlier event.
+    """
+    intake = Intake()
+    for item in _items([path]):
+        for line in split(item) if isinstance(item, Chunk) else ():
+            decoded = decode(line)
+            event = None if isinstance(decoded, Malformed) else intake.admit(decoded, line, intake.last_seen_ms)
+            if line.line_no < line_no:
+                continue
+            if line.line_no > line_no:
+                raise RecordingError(f"{path}:{line_no} is blank")
+            if event is not None:
+                return event, intake
+            why = decoded.reason if isinstance(decoded, Malformed) else "the same event came before; it is dropped"
+            raise RecordingError(f"{path}:{line_no} is no event: {why}")
+    raise RecordingError(f"{path} has no line {line_no}")
