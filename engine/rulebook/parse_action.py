@@ -27,10 +27,11 @@ class Action(NamedTuple):
 
 
 def read_action(reader: Reader, rule: Mapping) -> Action:
-    """Return what the rule does; without `notify` it tells the destination `default`."""
+    """Return what the rule does. Without `notify` it tells `default`; if it only records or emits, nobody."""
     notify, title, message, emit = rule.get("notify"), rule.get("title"), rule.get("message"), rule.get("emit")
+    is_silent = message is None and title is None and (rule.get("record") is not None or emit is not None)
     return Action(
-        notify=("default",) if notify is None else _destinations(reader, notify),
+        notify=(() if is_silent else ("default",)) if notify is None else _destinations(reader, notify),
         title=None if title is None else read_template(reader, title, "title"),
         message=None if message is None else read_template(reader, message, "message"),
         record=reader.optional(rule, "record", "bad-file-name", file_name),

@@ -85,7 +85,8 @@ def _name(reader: Reader, node: Mapping, fallback: str) -> str:
         return rule_name(text) if text is not None else ""
     except ScalarError as fault:
         at = node.span if written is None else written.span
-        reader.error(at, "bad-name", f"name: {fault.message}", fault.hint if written else f"add name: {fault.hint[6:]}")
+        hint = fault.hint if written is not None else f"add name: {fault.hint.removeprefix('write ')}"
+        reader.error(at, "bad-name", f"name: {fault.message}", hint)
         return ""
 
 
