@@ -20,7 +20,7 @@ lint: .venv/installed
 	.venv/bin/lint-imports
 
 bench: .venv/installed
-	$(PY) bench/run_all.py
+	$(PY) -m bench.run_all
 
 docs: .venv/installed
 	$(PY) docs/generate.py
@@ -30,4 +30,4 @@ schema: .venv/installed
 
 lock: .venv/installed
 	$(PY) -m pip install -q uv
-	.venv/bin/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --extra test pyproject.toml -o requirements.lock
+	.venv/bin/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements.lock

@@ -18,6 +18,7 @@ from engine.model.match import Firing, Reason
 from engine.model.rule import Rule
 from engine.run.clock import zone_offset
 from engine.run.replay import Replay, replay
+from engine.sink.neutralize import safe_line
 from engine.source.recording import expand
 
 __all__ = ["Tally", "command", "tally"]
@@ -111,7 +112,7 @@ def _print(
         if one.deferred:
             click.echo(f"  {'':<{width}}           {one.deferred} of them sent when quiet ended")
         for group, count in one.groups.most_common(3):
-            click.echo(f"  {'':<{width}}  {count:>7}  group {group[:60]}")
+            click.echo(f"  {'':<{width}}  {count:>7}  group {safe_line(group, 60)}")
     coercions = Counter({name: count for name, count in replayed.counters.items() if name.startswith("coercion.")})
     for name, count in coercions.most_common(5):
         _, rule, kind = name.split(".", 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -11,7 +12,10 @@ import click
 from engine.cli.exits import ExitCode
 from engine.cli.settings import Settings, load_settings
 from engine.cli.words import duration_option, logs_to_stderr, say
+from engine.model.delivery import DeliveryState
+from engine.model.route import Destination
 from engine.run.clock import now_ms
+from engine.run.courier_lane import MakeSender
 from engine.run.courier_serve import serve
 from engine.run.deliver import Terms, run_once
 from engine.run.senders import sender_maker
@@ -45,6 +49,7 @@ def command(state: str | None, config: str | None, once: bool, wait: str, child:
     store = SqliteStore.open(settings.state, role="courier", now_ms=now_ms())
     destinations, make = settings.config.destinations, sender_maker(Path(settings.output))
     try:
+        _load_senders(store, destinations, make)
         if not once:
             return serve(store, destinations, make, now_ms, sys.stdin.fileno() if child else None, _terms(settings))
         counts = run_once(store, destinations, make, now_ms, limit_ms, _terms(settings))
@@ -56,6 +61,16 @@ def command(state: str | None, config: str | None, once: bool, wait: str, child:
         say("`engine outbox list` shows why; `engine outbox retry` tries again")
         return ExitCode.DEGRADED
     return ExitCode.OK
+
+
+def _load_senders(store: SqliteStore, destinations: Mapping[str, Destination], make: MakeSender) -> None:
+    """Load what the waiting messages need before one of them counts as being sent.
+
+    apprise takes up to a second; a death in that time would count against the message, and three give it up.
+    """
+    waiting = store.outbox((DeliveryState.PENDING, DeliveryState.SENDING))
+    for name in {row.notification.destination for row in waiting} & set(destinations):
+        make(destinations[name])
 
 
 def _terms(settings: Settings) -> Terms:

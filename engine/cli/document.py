@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -23,11 +24,14 @@ from engine.run.rule_tests import TestResult
 __all__ = ["VERSION", "replay_document", "tests_document", "write"]
 
 VERSION = 1
+# JSON lets these stand as they are inside strings; a terminal does not.
+_UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def write(document: dict[str, Any]) -> str:
-    """Return a document as indented JSON with a final newline."""
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode("utf-8", "replace") + "\n"
+    """Return a document as indented JSON with a final newline, and without anything that moves a cursor."""
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode("utf-8", "replace") + "\n"
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def tests_document(results: Sequence[TestResult]) -> str:

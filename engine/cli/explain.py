@@ -56,7 +56,7 @@ def _print_meaning(compiled: CompiledRule) -> None:
     rule = compiled.rule
     click.echo(f"{styled(rule.name, 'bright_white')}   {rule.span}", color=True)
     if rule.description:
-        click.echo(f"  {rule.description}")
+        click.echo(f"  {safe_line(rule.description)}")
     click.echo(f"  filter: {as_jmespath(rule.condition)}")
     click.echo(f"  looked up by: {_need_words(compiled.need)}")
     for words in _gate_words(compiled):
@@ -112,7 +112,8 @@ def _print_event(compiled: CompiledRule, event: Event, intake: Intake) -> None:
     finding = explain(compiled, subject)
     verdict = styled("matches", "green") if finding.holds else styled("does not match", "red")
     click.echo(f"{compiled.rule.name} {verdict} {event.path}:{event.line_no}", color=True)
-    click.echo(f"  {event.kind}{'.' + event.status if event.status else ''} from {event.stream or 'no stream'},"
+    what = f"{event.kind}.{event.status}" if event.status else event.kind
+    click.echo(f"  {safe_line(what, 80)} from {safe_line(event.stream or 'no stream', 80)},"
                f" arrived {iso_text(event.seen_ms)}, {event.clock} clock")  # fmt: skip
     if event.text is not None:
         click.echo(f'  "{safe_line(event.text, 200)}"')

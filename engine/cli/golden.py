@@ -13,6 +13,7 @@ from engine.core.decode import event_id
 from engine.core.moment import iso_text
 from engine.model.errors import ConfigError
 from engine.model.match import Firing, Reason
+from engine.sink.neutralize import safe_line
 
 __all__ = ["differences", "entries", "load", "save"]
 
@@ -70,7 +71,7 @@ def _key(entry: Entry) -> tuple[Any, ...]:
 def _words(entry: Entry) -> str:
     lines = ", ".join(f"L{line}" for line in entry["lines"])
     group = f" group {entry['group']}" if entry["group"] is not None else ""
-    return f"{entry['at']}  {entry['rule']}{group}  {lines}"
+    return safe_line(f"{entry['at']}  {entry['rule']}{group}  {lines}")
 
 
 def report(expected: Sequence[Entry], firings: Sequence[Firing]) -> bool:

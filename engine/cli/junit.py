@@ -10,8 +10,8 @@ from engine.run.rule_tests import TestResult
 
 __all__ = ["as_junit"]
 
-# XML 1.0 has no spelling at all for these.
-_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# XML 1.0 has no spelling for some of these, and a terminal obeys the others.
+_UNWRITABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_junit(results: Iterable[TestResult]) -> str:

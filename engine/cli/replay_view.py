@@ -86,8 +86,8 @@ def _print_firing(page: Page, compiled: CompiledRule, firing: Firing) -> None:
     group = f"  group {safe_line(match.group, 60)}" if match.group is not None else ""
     click.echo(f"\n  {styled('F', 'green')} {page.clock(match.at_ms)}{group}", color=True)
     for event in match.events:
-        click.echo(f"{INDENT}because  L{event.line_no} {event.stream or event.kind}  {_marked(compiled, event)}",
-                   color=True)  # fmt: skip
+        stream = safe_line(event.stream or event.kind, 60)
+        click.echo(f"{INDENT}because  L{event.line_no} {stream}  {_marked(compiled, event)}", color=True)
     if firing.destinations:
         click.echo(f"{INDENT}would send to {', '.join(firing.destinations)}")
         click.echo(f"{INDENT}  | {safe_line(firing.title, 160)}")
@@ -100,7 +100,7 @@ def _print_firing(page: Page, compiled: CompiledRule, firing: Firing) -> None:
 def _marked(compiled: CompiledRule, event: Event) -> str:
     """Return the event's text with the matched words in brackets, cut around the first of them."""
     if event.text is None:
-        return f"{event.kind}.{event.status}" if event.status else event.kind
+        return safe_line(f"{event.kind}.{event.status}" if event.status else event.kind, 80)
     text, places = event.text, spans(explain(compiled, Subject(event)))
     start = max(0, places[0][0] - 60) if places else 0
     end = min(len(text), start + 140)

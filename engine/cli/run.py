@@ -38,11 +38,16 @@ HELP = """Tail the journal, match the rules, deliver the messages.
     \b
     engine run                                    the capture runner's journal, ./rules, messages on the console
     engine run --events rec.jsonl --from start --once     one recording from its first line, then stop
-    engine run --events 'logs/*.jsonl' --dry-run          say what would be sent, send and save nothing
+    engine run --events 'logs/*.jsonl' --dry-run          what would be sent; sends and saves nothing
 
 The first start reads from the end of the journal; later ones go on where the last one stopped, so nothing is
 missed in between. Edit a rule while it runs: it takes effect within a second, and a broken edit changes nothing.
-Stop with Ctrl-C: what is in flight is finished first, what is not sent yet waits in the outbox.
+Stop with Ctrl-C: what is in flight is finished first, what is not sent yet waits in the outbox. A second Ctrl-C
+ends it at once, and is safe too.
+
+Exit codes: 0 stopped as asked (by Ctrl-C too), or with --once all delivered; 2 rules, config or command line
+invalid; 3 no journal matches; 4 journal or state folder cannot be used, or something is left undelivered;
+130 --once was interrupted.
 """
 
 
@@ -51,7 +56,7 @@ Stop with Ctrl-C: what is in flight is finished first, what is not sent yet wait
 @click.option("--events", multiple=True, metavar="FILE|GLOB", help="Journal to read, again for more.")
 @click.option("--config", metavar="FILE", help="The engine.yaml to use (default ./engine.yaml, if there is one).")
 @click.option("--state", metavar="DIR", help="Where positions and the outbox are kept; one engine a folder.")
-@click.option("--from", "start", type=click.Choice(["start", "end"]), help="Where the very first run begins.")
+@click.option("--from", "start", type=click.Choice(["start", "end"]), help="Where the very first run begins: end, or with --dry-run start.")
 @click.option(
     "--once", is_flag=True, help="Read to the end, deliver, and stop; exit 4 when something stays undelivered."
 )

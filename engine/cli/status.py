@@ -74,8 +74,8 @@ def _print(status: Status, clocks: dict[str, str], folder: str) -> None:
         click.echo(f"        last saved {_ago(now, status.last_commit_ms)}")
     click.echo("logs")
     for source in status.sources:
-        click.echo(f"        {source.path}  line {source.line_no:,}, byte {source.offset:,}, {source.status}, "
-                   f"seen {_ago(now, source.seen_ms)}")  # fmt: skip
+        click.echo(f"        {safe_line(source.path)}  line {source.line_no:,}, byte {source.offset:,}, "
+                   f"{source.status}, written {_ago(now, source.seen_ms)}")  # fmt: skip
     for stream, clock in clocks.items():
         click.echo(f"        stream {safe_line(stream, 60) or '(unnamed)'} runs on its {clock} clock")
     _print_rules(status)
@@ -116,10 +116,10 @@ def _print_bad(status: Status) -> None:
     if bad:
         click.echo(f"bad lines  {bad}, the newest:")
         for line in status.bad_lines[:5]:
-            click.echo(f"        {line.path}:{line.line_no}  {safe_line(line.reason, 80)}  "
+            click.echo(f"        {safe_line(line.path)}:{line.line_no}  {safe_line(line.reason, 80)}  "
                        f"{safe_line(line.head.decode('utf-8', 'replace'), 80)}")  # fmt: skip
     for gap in status.gaps[:5]:
-        click.echo(f"gap     {gap.path} at byte {gap.offset:,}: {safe_line(gap.reason, 120)}")
+        click.echo(f"gap     {safe_line(gap.path)} at byte {gap.offset:,}: {safe_line(gap.reason, 120)}")
 
 
 def _ago(now: int, at_ms: int) -> str:

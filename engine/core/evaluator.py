@@ -155,7 +155,7 @@ class Evaluator:
     def _evaluate(self, event: Event) -> list[Event]:
         subject = Subject(event, self.intake.is_active, self._local_offset)
         hits = select(self.program, subject)
-        if not hits and not subject.coerced and not self._early.listens:
+        if not hits and subject.is_clean and not self._early.listens:
             return []
         for rule, kinds in subject.coerced.items():
             for kind, count in kinds.items():

@@ -15,7 +15,7 @@ from engine.core.jmes.compile import compile_expression
 from engine.core.predicate import OWN_KINDS, find_value, value_test
 from engine.core.regex import compile_pattern
 from engine.core.subject import Subject
-from engine.core.text import fold, has_word, locate, squeeze
+from engine.core.text import compose, fold, has_word, locate, squeeze
 from engine.model.condition import (
     AllOf,
     AnyOf,
@@ -163,13 +163,24 @@ def _places(condition: Text, text: str) -> list[tuple[int, int]]:
     places: list[tuple[int, int]] = []
     for needle in condition.needles:
         if condition.op == "regex":
-            match = compile_pattern(needle, condition.exact).search(text)
-            place = (match.start, match.end) if match is not None else None
+            place = _found_at(text, needle, condition.exact)
         else:
-            place = locate(text, needle, condition.op == "word", condition.exact)
+            made = squeeze(needle) if condition.exact else fold(needle)
+            place = locate(text, made, condition.op == "word", condition.exact)
         if place is not None:
             places.append(place)
     return places
+
+
+def _found_at(text: str, pattern: str, exact: bool) -> tuple[int, int] | None:
+    """Return where a pattern is found in the text as it came; it was searched in the composed text."""
+    found = compile_pattern(pattern, exact).search(text)
+    if found is None or found.start == found.end:
+        return None
+    composed = compose(text)
+    if composed == text:
+        return found.start, found.end
+    return locate(text, squeeze(composed[found.start : found.end]), False, True)
 
 
 def _test_words(test: WhereTest) -> str:

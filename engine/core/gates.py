@@ -15,8 +15,10 @@ from engine.model.rule import Gates, Severity
 
 __all__ = ["EMPTY", "Attempt", "Deferred", "GateState", "defer", "dump", "load", "on_match", "on_time"]
 
-# A digest of more than this is not read; the rest is counted.
+# A digest of more than this is not read; the rest is counted. Only the first keeps its whole text, for it may go out
+# alone: the state is written anew with every message that joins it.
 MAX_DEFERRED = 200
+MAX_DEFERRED_BODY = 500
 MAX_KEYS = 1_000
 VERSION = 1
 
@@ -124,6 +126,8 @@ def defer(state: GateState, message: Deferred, suppressed: int) -> GateState:
     """Keep a message for the end of `quiet`; past the cap it is only counted, with those it would have told of."""
     if len(state.deferred) >= MAX_DEFERRED:
         return state._replace(held=state.held + 1 + suppressed)
+    if state.deferred:
+        message = message._replace(body=message.body[:MAX_DEFERRED_BODY])
     return state._replace(deferred=(*state.deferred, message))
 
 
@@ -138,7 +142,8 @@ def on_time(gates: Gates, state: GateState, now_ms: int, offset_min: int) -> Ste
 
 def dump(state: GateState) -> bytes:
     """Return a state as bytes for the store."""
-    return orjson.dumps([VERSION, list(state)])
+    *plain, deferred = state
+    return orjson.dumps([VERSION, [*plain, [list(message) for message in deferred]]])
 
 
 def load(blob: bytes) -> GateState:

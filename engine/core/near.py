@@ -70,13 +70,20 @@ def _tell(failed: Finding, subject: Subject) -> tuple[str, str, float] | None:
             stream = subject.event.stream or "no stream"
             return f"source is {stream}, not {', '.join(patterns)}", f"source: {subject.event.source or '...'}", 0.5
         case Not():
-            inside = failed.parts[0]
+            inside = _what_held(failed.parts[0])
             return f"not: {inside.words} holds ({inside.actual or 'yes'})", "loosen `not` or `except`", 0.4
         case AnyOf():
             told = [near for part in failed.parts if (near := _tell(part, subject)) is not None]
             return min(told, key=lambda near: near[2], default=None)
         case _:
             return None
+
+
+def _what_held(finding: Finding) -> Finding:
+    """Return the first alternative that held, so that one line of a long `except` is named."""
+    if isinstance(finding.condition, AnyOf):
+        return _what_held(next(part for part in finding.parts if part.holds))
+    return finding
 
 
 def _near_text(op: str, needles: tuple[str, ...], subject: Subject) -> tuple[str, str, float] | None:
@@ -115,12 +122,14 @@ def _near_number(path: str, test: Compare, actual: str) -> tuple[str, str, float
 def approximate(needle: str, text: str) -> tuple[int, str]:
     """Return the fewest edits between the needle and any part of the text, and that part, out to whole words.
 
-    Source: Sellers 1980: an edit-distance column that may start anywhere; linear in len(needle) * len(text).
+    Of parts equally near the shortest is taken. Source: Sellers 1980: an edit-distance column that may start
+    anywhere; linear in len(needle) * len(text).
     """
+    # Starts count down from 0, so that the smallest pair has the fewest edits and then the latest start.
     column = [(row, 0) for row in range(len(needle) + 1)]
     best = (len(needle), 0, 0)
     for place, letter in enumerate(text):
-        above = (0, place)
+        above = (0, -place - 1)
         fresh = [above]
         for row, wanted in enumerate(needle):
             cost, start = column[row]
@@ -130,7 +139,7 @@ def approximate(needle: str, text: str) -> tuple[int, str]:
         column = fresh
         cost, start = column[-1]
         if cost < best[0]:
-            best = (cost, start, place + 1)
+            best = (cost, -start, place + 1)
     edits, start, end = best
     return edits, _whole_words(text, start, end)
 

@@ -6,6 +6,7 @@ known and every event of the rule's kinds must be tried. Invariant (property-tes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -30,7 +31,7 @@ __all__ = ["Bound", "Clue", "Literal", "Need", "Value", "kinds_of", "may_be", "n
 
 
 class Literal(NamedTuple):
-    """This folded text is part of the folded `_.text`."""
+    """This is part of the folded `_.text`. Shape: no white space, so that it is also part of `Subject.haystack`."""
 
     text: str
 
@@ -64,6 +65,7 @@ _TESTS = {
     for name, op in (("has", "contains"), ("has_all", "contains_all"), ("has_word", "word"), ("matches", "regex"))
     for suffix, exact in (("", False), ("_exact", True))
 }
+_SAFE = re.compile("[!-~]+(?=[ -~])")
 _FLIPPED = {"gt": "lt", "gte": "lte", "lt": "gt", "lte": "gte"}
 
 
@@ -172,19 +174,18 @@ def _needle_need(needle: str, word: bool, exact: bool) -> Need:
 def _literals(texts: frozenset[str] | list[str] | None) -> Need:
     if texts is None or not all(texts):
         return None
-    return frozenset(Literal(text) for text in texts) if texts else None
+    # Of a phrase its longest word: without white space a clue can be looked for before the text is folded.
+    return frozenset(Literal(max(text.split(" "), key=len)) for text in texts) if texts else None
 
 
 def _raw_need(raw: str) -> Need:
     """Return what the folded text holds when the unfolded one holds `raw`.
 
-    Folding may join a character with a mark after it (H + macron below becomes one letter only in lower case), so
-    only ASCII words survive for sure, and the last one only without its last letter.
+    Folding may join a letter with a mark after it (H + macron below becomes one letter only in lower case), so only
+    ASCII letters before another ASCII character survive for sure.
     """
-    words = raw.split(" ")
-    words[-1] = words[-1][:-1]
-    safe = [word.lower() for word in words if word and word.isascii() and word.isprintable()]
-    return _literals([max(safe, key=len)]) if safe else None
+    safe = _SAFE.findall(raw)
+    return _literals([max(safe, key=len).lower()]) if safe else None
 
 
 def _where_need(path: str, test: Any) -> Need:

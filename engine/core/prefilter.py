@@ -56,8 +56,9 @@ class Index:
         """Return the numbers of the rules worth trying, ascending."""
         found: set[int] = set()
         if self._needles is not None:
-            if subject.folded is not None:
-                self._needles.collect(subject.folded, found)
+            haystack = subject.haystack
+            if haystack is not None:
+                self._needles.collect(haystack, found)
             elif _lists_text(subject.event.body):
                 return self._all
         for find, keyed in self._values:

@@ -21,6 +21,7 @@ __all__ = ["Rendered", "Renderer", "digest_text"]
 TITLE_MAX = 200
 BODY_MAX = 16_000
 VALUE_MAX = 4_000
+DIGEST_LINE_MAX = 500
 
 Rendered = tuple[str, str]
 """(title, body)."""
@@ -136,8 +137,16 @@ def link_of(event: Event) -> str:
 
 
 def digest_text(rule: Rule, messages: list[tuple[str, str]], more: int) -> Rendered:
-    """Return one message for several (time, body) that waited."""
-    lines = [f"{clock}  {body}" for clock, body in messages]
+    """Return one message for several (time, body) that waited; what does not fit is counted."""
+    lines: list[str] = []
+    room = BODY_MAX
+    for clock, body in messages:
+        line = f"{clock}  {body[:DIGEST_LINE_MAX]}"
+        room -= len(line) + 1
+        if room < 0:
+            break
+        lines.append(line)
+    more += len(messages) - len(lines)
     if more:
         lines.append(f"(and {more} more)")
-    return f"{rule.name}: {len(messages)} while quiet", "\n".join(lines)[:BODY_MAX]
+    return f"{rule.name}: {len(messages)} while quiet", "\n".join(lines)

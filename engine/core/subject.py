@@ -61,6 +61,11 @@ class Subject:
         """How often each rule's filter met a value of the wrong type, by kind; rules without any are absent."""
         return self._coerced or {}
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether no filter met a value of the wrong type."""
+        return self._coerced is None
+
     def charge(self, rule: str) -> None:
         """Book the coercions counted since the last call to this rule."""
         context = self._context
@@ -74,6 +79,12 @@ class Subject:
         if self._folded is None and self.event.text is not None:
             self._folded = fold(self.event.text)
         return self._folded
+
+    @property
+    def haystack(self) -> str | None:
+        """A text in which every word of `folded` occurs, made for a quarter of the cost when the text is ASCII."""
+        text = self.event.text
+        return text.lower() if text is not None and text.isascii() else self.folded
 
     @property
     def squeezed(self) -> str | None:

@@ -76,9 +76,7 @@ class Pipeline:
             output.counters["lines"] += lines
         return Helping(bool(items), lines, 0, tuple(gaps), output)
 
-    def _evaluate(
-        self, items: Iterable[Chunk | BadLine | Gap], now_ms: int
-    ) -> tuple[int, list[BadLine], list[Gap]]:
+    def _evaluate(self, items: Iterable[Chunk | BadLine | Gap], now_ms: int) -> tuple[int, list[BadLine], list[Gap]]:
         lines, bad, gaps = 0, list[BadLine](), list[Gap]()
         for item in items:
             if isinstance(item, Chunk):

@@ -168,7 +168,8 @@ def follow(pipeline: Pipeline, source: Tail, library: Library, routes: Routes, v
     bell, stop = Bell(), _Stop()
     reloader = _Reloader(library, pipeline.evaluator, routes, voice)
     # Only folders meant for rules are watched with all that is below: a single file may lie in somebody's home.
-    rules = Watcher(_folders(library.paths), bell, all(Path(path).is_dir() for path in library.paths)).start()
+    deep = all(Path(path).is_dir() for path in library.paths)
+    rules = Watcher(_folders(library.paths), bell, recursive=deep, step_ms=SLOW_STEP_MS).start()
     logs = _Logs(source, bell)
     turn = _Turn(pipeline, voice, helper)
     with _signals(bell, stop, reloader.ask):

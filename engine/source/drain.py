@@ -31,6 +31,11 @@ class Limits(NamedTuple):
     read: int = 1 << 18
     round: int = 1 << 20
 
+    @property
+    def step(self) -> int:
+        """The size of one read: a piece without a line end is no longer than a line may be."""
+        return min(self)
+
 
 class Stop(Enum):
     """Why a helping ended: no whole line is left, there is more, or the file is not what it was."""
@@ -64,10 +69,8 @@ def drain(descriptor: int, record: SourceRecord, head: bytes | None, limits: Lim
         return Helping([], record, None, Stop.CHANGED)
     items: list[Chunk | BadLine] = []
     given, left = record, limits.round
-    # A piece without a line end is shorter than the limit, so no line in a chunk is longer than it.
-    size = min(limits.read, limits.line)
-    while left > 0:
-        data = _fresh(descriptor, record, head, size)
+    while left >= limits.step:
+        data = _fresh(descriptor, record, head, limits.step)
         if data is None:
             return Helping(items, record, None, Stop.CHANGED)
         taken = _take(descriptor, record, head, data, limits)
@@ -105,7 +108,7 @@ def _take(descriptor: int, record: SourceRecord, head: bytes, data: bytes, limit
     if record.skipping:
         return _skip(descriptor, record, data)
     cut = data.rfind(b"\n") + 1
-    if not cut and len(data) >= min(limits.read, limits.line):
+    if not cut and len(data) >= limits.step:
         longer = _fresh(descriptor, record, head, limits.line + 1)
         if longer is None:
             return None

@@ -38,9 +38,13 @@ def end(roster: Roster, log: Log, reason: str, now_ms: int) -> None:
     nowhere: only a gap can tell. Until the next generation begins the record stays, so that a start finds the
     same again.
     """
-    log.ended, log.idle = reason, False
-    seen_ns = log.record.seen_ms * 1_000_000
-    log.wait_for(roster.between(log, now_ms, ended_ns=seen_ns, turning=True))
+    log.idle = False
+    missed = roster.between(log, now_ms, ended_ns=log.record.seen_ms * 1_000_000, turning=True)
+    if missed is None:
+        log.stalled = True
+        return
+    log.ended = reason
+    log.wait_for(missed)
 
 
 def _keep_copy(roster: Roster, log: Log) -> None:

@@ -94,9 +94,10 @@ class Roster:
     def _look(self, path: str, log: Log, status: os.stat_result | None) -> None:
         if status is None or file_id(status) != log.file:
             self._leave(path, log)
-        elif log.descriptor is None:
-            now = (status.st_size, status.st_mtime_ns)
-            log.stirred = not log.idle or now != (log.record.offset + log.rest, log.mtime_ns)
+        else:
+            grown = status.st_size != log.record.offset + log.rest
+            rewritten = log.descriptor is None and status.st_mtime_ns != log.mtime_ns
+            log.stirred = grown or rewritten or not log.idle
 
     def _leave(self, path: str, log: Log) -> None:
         del self.at[path]
@@ -125,17 +126,24 @@ class Roster:
         self.logs.append(log)
         before = self._left_by.get(path)
         if before is not None:
-            log.after = [before, *self.between(before, now_ms, ended_ns=before.written_ns())][-1]
+            missed = self.between(before, now_ms, ended_ns=before.written_ns())
+            if missed is None:
+                log.close()
+                self.logs.remove(log)
+                del self.at[path]
+                return
+            log.after = [before, *missed][-1]
         if self._from_end and log.descriptor is not None:
             end = line_start(log.descriptor, status.st_size)
             log.record = log.origin = marks(log.descriptor, log.record, end, count_lines(log.descriptor, end))
             self.notice(path, "start", f"{path}: first run, reading begins at its end (byte {end})")
 
-    def between(self, before: Log, now_ms: int, *, ended_ns: int, turning: bool = False) -> list[Log]:
+    def between(self, before: Log, now_ms: int, *, ended_ns: int, turning: bool = False) -> list[Log] | None:
         """Follow the files that stood at a log's path after it and are rotated already; return them, oldest first.
 
         They have names that only a rotation gives, are unknown, and were written after the log ended, or, when it is
         `turning`, between its last generation and its next. Each waits for the one before it, the first for `before`.
+        None says that one of them is an archive in the making: ask again later.
         """
         own = None if before.descriptor is None else before.file if before.next is not None else before.source
         beside = siblings(before.real or before.path)
@@ -148,6 +156,10 @@ class Roster:
                 found = open_sibling(sibling)
             except OSError:
                 continue
+            if found.damaged and not self.settled(sibling, now_ms):
+                for log in [Log(found.path, blank(found.path, found.file), descriptor=found.descriptor), *logs]:
+                    log.close()
+                return None
             next_one = before.next if before.next is not None else before.descriptor
             if turning and next_one is not None and same_start(found.descriptor, next_one):
                 os.close(found.descriptor)

@@ -72,7 +72,7 @@ class Tail:
         )
         self._copies = copies
         self._max_line = bounds.line
-                self._handed: list[Log] = []
+        self._handed: list[Log] = []
         self._looked_ms: int | None = None
         self._moved = self._finishing = False
 
@@ -182,17 +182,16 @@ class Tail:
         return Limits(line=self._max_line, read=min(size, Limits().read), round=size)
 
     def _serve(self, log: Log, limits: Limits, now_ms: int) -> list[Item]:
-        if not self._is_open(log):
+        is_open, log.stirred = self._is_open(log), False
+        if not is_open:
             return []
         blocked = log.after is not None and log.after.holds_up(now_ms, self._roster.wait_ms)
-        if not log.named and not identify(
-            self._roster, log, now_ms, blocked=blocked, copies=self._copies
-        ):
+        if not log.named and not identify(self._roster, log, now_ms, blocked=blocked, copies=self._copies):
             return self._conclude(log, Stop.END, now_ms) if log.idle else []
         if blocked:
             log.idle = False
             return []
-        items = [begin_again(self._roster, log, now_ms)] if log.ended else []
+        items: list[Item] = [begin_again(self._roster, log, now_ms)] if log.ended else []
         assert log.descriptor is not None
         helping = drain(log.descriptor, log.record, log.head, limits)
         if helping.record is not log.record or helping.rest != log.rest:
@@ -210,7 +209,7 @@ class Tail:
         if log.descriptor is not None:
             return True
         opened = log.stirred and self._roster.open(log)
-        log.idle, log.stirred = not opened, False
+        log.idle = not opened
         return opened
 
     def _conclude(self, log: Log, stop: Stop, now_ms: int) -> list[Item]:
