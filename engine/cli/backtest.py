@@ -27,12 +27,12 @@ HOUR_MS = 3_600_000
 
 HELP = """Count what rules (default ./rules) would have done over whole recordings.
 
-    \b
-    engine backtest --events 'recordings/*.jsonl'
-    engine backtest rules/slack.yaml --events rec.jsonl --format json
+\b
+engine backtest --events 'recordings/*.jsonl'
+engine backtest rules/slack.yaml --events rec.jsonl --format json
 
-The recordings are read one after the other as one journal. `engine run --once --from start` on the same files
-delivers exactly the messages counted here.
+The recordings are read one after the other as one journal. `engine run --once --from start` on one of them delivers
+exactly the messages counted here.
 
 Exit codes: 0 fine, 2 a rule is invalid, 3 no event or no such file, 4 more bad lines than --max-bad.
 """

@@ -9,7 +9,7 @@ import click
 from engine.cli.exits import ExitCode
 from engine.cli.loading import read_problems
 from engine.cli.settings import Settings, load_settings
-from engine.cli.words import plural, wants_color
+from engine.cli.words import plural, say, wants_color
 from engine.model.errors import NOWHERE, ConfigError, Problem
 from engine.rulebook.parse import Parsed
 from engine.rulebook.report import as_json, as_sarif, as_text
@@ -22,8 +22,11 @@ HELP = """Find every mistake in rule files (default ./rules) and in engine.yaml.
 Errors keep a rule from loading; warnings are legal but doubtful. Each comes with file, line, column and the edit
 that mends it:
 
-    \b
-    rules/slack.yaml:3:1: error: unknown key "contians"
+\b
+$ engine check rules/slack.yaml
+rules/slack.yaml:3:1  error   unknown key "contians"; did you mean "contains"?
+    3 | contians: Slack
+      | ^^^^^^^^ rename it to contains
 
 --strict makes warnings count, and adds those for rules without a test. --notify asks apprise whether it accepts the
 destinations, without sending anything.
@@ -50,6 +53,7 @@ def command(paths: tuple[str, ...], strict: bool, form: str, config: str | None,
     if any(problem.severity == "error" for problem in problems) or (strict and problems):
         return ExitCode.INVALID
     if not parsed.files:
+        say(f"no rule files in {', '.join(paths or ('rules',))}; `engine new NAME` writes one")
         return ExitCode.NOTHING
     if form == "text":
         count = len(parsed.rulebook.rules)

@@ -28,8 +28,12 @@ HELP = """Send what waits in the outbox.
 `engine run` starts this itself as a child process; by hand it is for a machine where the engine is stopped, or
 after `engine outbox retry`:
 
-    \b
-    engine deliver --once              send what is due, wait for retries up to --wait, then stop
+\b
+engine deliver --once               send what is due, wait for retries, stop
+engine deliver --once --wait 10m    give a sink that is away more time
+engine deliver                      go on until Ctrl-C
+
+Exit codes: 0 all sent, 4 something is left or the state folder cannot be used.
 """
 
 
@@ -47,7 +51,7 @@ def command(state: str | None, config: str | None, once: bool, wait: str, child:
     settings = load_settings(config, state=state)
     logs_to_stderr(logging.WARNING, settings.config.secrets)
     store = SqliteStore.open(settings.state, role="courier", now_ms=now_ms())
-    destinations, make = settings.config.destinations, sender_maker(Path(settings.output))
+    destinations, make = settings.config.destinations, sender_maker(Path(settings.output), zone=settings.config.zone)
     try:
         _load_senders(store, destinations, make)
         if not once:

@@ -50,9 +50,10 @@ def reported() -> Iterator[Result]:
     except click.ClickException as error:
         error.show()
         result.code = ExitCode.INVALID
-    except BrokenPipeError:
-        # The reader of our output (`| head`) has gone: stop quietly, and keep the interpreter's exit quiet too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        # The reader of our output (`| head`) has gone, which click turns into SystemExit: stop quietly, and keep the
+        # interpreter's exit quiet too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ is not None else 1)
         result.code = ExitCode.OK
     except EngineError as error:
         result.code = _tell(error)

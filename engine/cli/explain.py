@@ -23,9 +23,9 @@ __all__ = ["command"]
 
 HELP = """Show what a rule means, or why it did or did not match one line.
 
-    \b
-    engine explain rules/slack.yaml                                  its meaning as a filter, its gates and routes
-    engine explain rules/slack.yaml --events rec.jsonl --line 702    each condition against that line
+\b
+engine explain rules/slack.yaml        its meaning as a filter, gates, routes
+engine explain rules/slack.yaml --events rec.jsonl --line 702     why, or not
 
 LINE counts from 1, as in `grep -n` and in everything `engine test-rule` prints.
 """

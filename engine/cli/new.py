@@ -21,10 +21,10 @@ SUBJECTS = {
 
 HELP = """Write a first version of a rule to ./rules/NAME.yaml, with a test that passes.
 
-    \b
-    engine new slack --word slack                      what is on the screen
-    engine new deadline --when speech --word deadline  what is said
-    engine test-rule rules/slack.yaml
+\b
+engine new slack --word slack                      what is on the screen
+engine new deadline --when speech --word deadline  what is said
+engine test-rule rules/slack.yaml
 """
 
 

@@ -52,7 +52,12 @@ def _open(folder: str | None, config: str | None) -> SqliteStore:
 def list_rows(
     folder: str | None, config: str | None, only: tuple[str, ...], to: str | None, most: int, as_json: bool
 ) -> int:
-    """List rows, newest first."""
+    """List rows, newest first.
+
+    \b
+    engine outbox list --only dead --only pending
+    engine outbox list --to team --json
+    """
     store = _open(folder, config)
     try:
         rows = store.outbox([DeliveryState(state) for state in only], to, most)
@@ -77,7 +82,7 @@ def list_rows(
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(number: int, folder: str | None, config: str | None, as_json: bool) -> int:
-    """Show one row with its whole message."""
+    """Show one row with its whole message: engine outbox show 17."""
     store = _open(folder, config)
     try:
         row = store.row(number)
@@ -121,7 +126,10 @@ def retry(numbers: tuple[int, ...], every: bool, folder: str | None, config: str
 @state_option
 @config_option
 def drop(numbers: tuple[int, ...], every: bool, folder: str | None, config: str | None) -> int:
-    """Forget rows: they are never sent, not even when the same lines are read again."""
+    """Forget rows for good.
+
+    They are never sent, not even when the same lines are read again.
+    """
     store = _open(folder, config)
     try:
         gone = store.drop(_chosen(store, numbers, every, (DeliveryState.DEAD,)))

@@ -35,10 +35,10 @@ __all__ = ["command"]
 
 HELP = """Tail the journal, match the rules, deliver the messages.
 
-    \b
-    engine run                                    the capture runner's journal, ./rules, messages on the console
-    engine run --events rec.jsonl --from start --once     one recording from its first line, then stop
-    engine run --events 'logs/*.jsonl' --dry-run          what would be sent; sends and saves nothing
+\b
+engine run                              the recorder's journal, with ./rules
+engine run --events rec.jsonl --from start --once      a recording, then stop
+engine run --events rec.jsonl --dry-run      what would be sent; sends nothing
 
 The first start reads from the end of the journal; later ones go on where the last one stopped, so nothing is
 missed in between. Edit a rule while it runs: it takes effect within a second, and a broken edit changes nothing.
@@ -56,7 +56,12 @@ invalid; 3 no journal matches; 4 journal or state folder cannot be used, or some
 @click.option("--events", multiple=True, metavar="FILE|GLOB", help="Journal to read, again for more.")
 @click.option("--config", metavar="FILE", help="The engine.yaml to use (default ./engine.yaml, if there is one).")
 @click.option("--state", metavar="DIR", help="Where positions and the outbox are kept; one engine a folder.")
-@click.option("--from", "start", type=click.Choice(["start", "end"]), help="Where the very first run begins: end, or with --dry-run start.")
+@click.option(
+    "--from",
+    "start",
+    type=click.Choice(["start", "end"]),
+    help="Where the very first run begins: end, or with --dry-run start.",
+)
 @click.option(
     "--once", is_flag=True, help="Read to the end, deliver, and stop; exit 4 when something stays undelivered."
 )
@@ -114,7 +119,7 @@ def _prepare(settings: Settings) -> tuple[Library, Callable[[Checkpoint], Evalua
     offsets = zone_offset(settings.config.zone)
 
     def evaluator(checkpoint: Checkpoint) -> Evaluator:
-        return Evaluator(program, settings.routes(program), offsets, checkpoint.states)
+        return Evaluator(program, settings.routes(program), offsets, checkpoint.states, settings.config.limits)
 
     return library, evaluator
 

@@ -13,13 +13,13 @@ __all__ = ["command"]
 
 HELP = """Print the JSON Schema (draft-07) of rule files.
 
-    \b
-    engine schema --out rules/schema.json
+\b
+engine schema --out rules/schema.json
 
 Editors with a YAML language server read it from the first line of a rule file:
 
-    \b
-    # yaml-language-server: $schema=schema.json
+\b
+# yaml-language-server: $schema=schema.json
 """
 
 

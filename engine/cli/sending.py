@@ -26,7 +26,7 @@ def send_all(name: str, settings: Settings, firings: Sequence[Firing]) -> bool:
     if not targets:
         known = ", ".join(sorted(settings.config.names()))
         raise click.UsageError(f"--send {name}: no such destination; engine.yaml declares {known}")
-    make = sender_maker(Path(settings.output))
+    make = sender_maker(Path(settings.output), zone=settings.config.zone)
     senders = {target: make(settings.config.destinations[target]) for target in targets}
     failed = 0
     for number, firing in enumerate(firings[:MOST], 1):

@@ -23,6 +23,10 @@ __all__ = ["command"]
 
 HELP = """Show how the engine is doing: logs read, rules fired, messages waiting, lines that could not be read.
 
+\b
+engine status
+engine status --json | jq .outbox
+
 Works while `engine run` runs, and after it stopped.
 """
 
@@ -33,7 +37,8 @@ Works while `engine run` runs, and after it stopped.
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def command(state: str | None, config: str | None, as_json: bool) -> int:
     """Show the status."""
-    folder = load_settings(config, state=state).state
+    settings = load_settings(config, state=state)
+    folder = settings.state
     store = SqliteStore.open(folder, role="reader", now_ms=now_ms())
     try:
         status = store.status()
@@ -43,7 +48,9 @@ def command(state: str | None, config: str | None, as_json: bool) -> int:
     if as_json:
         click.echo(write(_document(status, clocks)), nl=False)
     else:
-        _print(status, clocks, folder)
+        click.echo(f"state   {folder}")
+        click.echo(f"output  {settings.output}")
+        _print(status, clocks)
     return ExitCode.OK
 
 
@@ -63,9 +70,8 @@ def rules_of(counters: dict[str, int]) -> dict[str, dict[str, int]]:
     return rules
 
 
-def _print(status: Status, clocks: dict[str, str], folder: str) -> None:
+def _print(status: Status, clocks: dict[str, str]) -> None:
     now = now_ms()
-    click.echo(f"state   {folder}")
     click.echo(
         f"engine  {status.holder or 'not running'}"
         + ("" if status.clean or status.holder else "; it did not stop in order")

@@ -19,15 +19,20 @@ __all__ = ["command"]
 
 HELP = """Run the tests of every rule (default: those in ./rules).
 
+\b
+engine test
+engine test rules/slack.yaml -v
+engine test --format junit > results.xml
+
 A rule's `tests:` say what happens and what the rule should make of it; time is virtual, nothing is sent:
 
-    \b
-    tests:
-      - name: one message per five minutes
-        given:
-          - {at: 0s, screen: User reads a Slack thread}
-          - {at: 60s, screen: Slack again}
-        expect: {fires_at: [0s], suppressed: {cooldown: 1}}
+\b
+tests:
+  - name: one message per five minutes
+    given:
+      - {at: 0s, screen: User reads a Slack thread}
+      - {at: 60s, screen: Slack again}
+    expect: {fires_at: [0s], suppressed: {cooldown: 1}}
 
 Exit codes: 0 all passed, 1 a test failed, 2 a rule file is invalid, 3 there are no tests.
 """
@@ -36,10 +41,11 @@ Exit codes: 0 all passed, 1 a test failed, 2 a rule file is invalid, 3 there are
 @click.command("test", help=HELP, short_help="Run the tests of every rule.")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True)
+@click.option("--config", metavar="FILE", help="The engine.yaml that says where the rules are.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the tests that pass, too.")
-def command(paths: tuple[str, ...], form: str, verbose: bool) -> int:
+def command(paths: tuple[str, ...], form: str, config: str | None, verbose: bool) -> int:
     """Run rule tests."""
-    rules = load_rules(paths or load_settings().rules)
+    rules = load_rules(paths or load_settings(config).rules)
     started = time.perf_counter()
     tests = run_tests(rules.program, rules.rules)
     if form == "text":

@@ -33,12 +33,15 @@ __all__ = ["command"]
 
 HELP = """Try rules on a recording, and run their own tests.
 
-    \b
-    engine test-rule rules/slack.yaml                             its own tests
-    engine test-rule rules/slack.yaml --events standup.jsonl      every firing, why, and what would be sent
-    engine test-rule rules/slack.yaml --events rec.jsonl --from 10:00 --to 10:20 --near 5
-    engine test-rule rules/slack.yaml --events rec.jsonl --save-expect slack.golden.json
-    engine test-rule rules/slack.yaml --events rec.jsonl --expect slack.golden.json      did an edit change anything?
+\b
+engine test-rule rules/slack.yaml                     its own tests
+engine test-rule rules/slack.yaml --events rec.jsonl  every firing, and why
+engine test-rule rules/slack.yaml --events rec.jsonl --from 10:00 --to 10:20
+
+\b
+Keep what it does today, and see after an edit whether it still does:
+engine test-rule rules/slack.yaml --events rec.jsonl --save-expect slack.json
+engine test-rule rules/slack.yaml --events rec.jsonl --expect slack.json
 
 The engine itself does it, with the recording's clock; nothing is sent unless --send names a destination.
 

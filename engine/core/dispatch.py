@@ -19,12 +19,12 @@ from engine.core.render import Renderer, digest_text
 from engine.core.select import group_text
 from engine.core.subject import Subject
 from engine.model.checkpoint import StateKey
+from engine.model.config import LIMITS
 from engine.model.match import Firing, Match, Reason
 from engine.model.notification import Notification
 
 __all__ = ["Dispatcher"]
 
-MAX_GROUPS = 10_000
 RECORD = "record:"
 FAR_MS = 1 << 62
 
@@ -41,7 +41,9 @@ class Dispatcher:
         routes: dict[str, tuple[str, ...]],
         zone_offset: Callable[[str, int], int],
         states: dict[StateKey, bytes],
+        most_groups: int = LIMITS.groups,
     ) -> None:
+        self._most_groups = most_groups
         self.evicted: Counter[str] = Counter()
         self._program = program
         self._routes = routes
@@ -158,6 +160,9 @@ class Dispatcher:
 
     def _attempt(self, compiled: CompiledRule, match: Match, subject: Subject) -> Attempt:
         limits = compiled.rule.gates
+        labelled = match.events[-1]
+        if labelled is not subject.event:
+            subject = Subject(labelled, subject.in_state, subject.offset_min)
         return Attempt(
             match.at_ms,
             compiled.rule.severity,
@@ -180,7 +185,7 @@ class Dispatcher:
         self._dirty[owner, group] = None
         if state != EMPTY:
             groups[group] = state
-            if len(groups) > MAX_GROUPS:
+            if len(groups) > self._most_groups:
                 self._evict(owner, groups)
 
     def _evict(self, owner: str, groups: dict[str, GateState]) -> None:

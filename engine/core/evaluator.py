@@ -20,6 +20,7 @@ from engine.core.intake import Intake
 from engine.core.select import select
 from engine.core.subject import Subject
 from engine.model.checkpoint import StateKey
+from engine.model.config import LIMITS, Limits
 from engine.model.event import BadLine, Event, Line, Malformed, Position
 from engine.model.match import Firing, Hit, Match, Reason
 from engine.model.notification import Notification
@@ -54,15 +55,17 @@ class Evaluator:
         routes: dict[str, tuple[str, ...]],
         zone_offset: ZoneOffset,
         states: dict[StateKey, bytes] | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
-        self.intake = Intake(states)
+        self.intake = Intake(states, limits.lateness_ms)
+        self._limits = limits
         self._zone_offset = zone_offset
         self._output = Output()
         self._start(program, routes, states or {})
 
     def _start(self, program: Program, routes: dict[str, tuple[str, ...]], states: dict[StateKey, bytes]) -> None:
         self.program = program
-        self._dispatcher = Dispatcher(program, routes, self._zone_offset, states)
+        self._dispatcher = Dispatcher(program, routes, self._zone_offset, states, self._limits.groups)
         self._early = EarlyFirings(program, states)
         owners = {compiled.owner for compiled in program.rules}
         self._output.states.update({key: None for key in states if "#" in key[0] and key[0] not in owners})

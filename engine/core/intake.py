@@ -14,13 +14,13 @@ from engine.core.decode import Draft, stream_source
 from engine.core.repeats import Repeats
 from engine.core.streams import NEAR_MS, StreamClock
 from engine.model.checkpoint import StateKey
+from engine.model.config import LIMITS
 from engine.model.event import Event, Line
 
 __all__ = ["Intake"]
 
 MAX_STREAMS = 1_000
 MAX_SESSIONS = 200
-LATENESS_MS = 10_000
 ENDED = frozenset(("stopped", "exported", "failed"))
 OWNER = "intake"
 
@@ -28,7 +28,7 @@ OWNER = "intake"
 class Intake:
     """The memory behind decoding. A new one goes on from the `states` that `changes` of another gave."""
 
-    def __init__(self, states: dict[StateKey, bytes] | None = None, lateness_ms: int = LATENESS_MS) -> None:
+    def __init__(self, states: dict[StateKey, bytes] | None = None, lateness_ms: int = LIMITS.lateness_ms) -> None:
         self.lateness_ms = lateness_ms
         self.clocks: dict[str, StreamClock] = {}
         self.sessions: dict[str, str] = {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from engine.model.route import Destination
 
-__all__ = ["CONSOLE", "Config", "Limits", "Privacy"]
+__all__ = ["CONSOLE", "LIMITS", "Config", "Limits", "Privacy"]
 
 CONSOLE = Destination("console", "console")
 
@@ -22,6 +22,9 @@ class Limits:
     pending: int = 10_000
     groups: int = 10_000
     lateness_ms: int = 10_000
+
+
+LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)

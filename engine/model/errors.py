@@ -33,7 +33,7 @@ class Problem:
     """One thing an author should know, with its place and the smallest edit that mends it.
 
     `severity` error stops the file from loading; warning does not. `code` is stable (`unknown-key`), for
-    machines and for `engine explain CODE`. `line_text` is the source line, for the caret.
+    machines. `line_text` is the source line, for the caret.
     """
 
     span: Span

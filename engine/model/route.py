@@ -13,7 +13,7 @@ class Destination:
 
     `kind` is the URL's scheme, `console` or `record`. Units: `per_min` sends a minute at most (0: the service's
     own default), `max_age_ms` turns older messages into the dead letter. `text` says how much captured text may
-    leave: full, excerpt (200 characters) or none (the title only).
+    leave: full, excerpt (so many characters) or none (the title only).
     """
 
     name: str
@@ -22,4 +22,5 @@ class Destination:
     per_min: int = 0
     max_age_ms: int = 86_400_000
     text: str = "full"
+    excerpt: int = 200
     ordered: bool = True

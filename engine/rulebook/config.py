@@ -66,8 +66,10 @@ def _config(reader: Reader, top: YamlMap, environment: Mapping[str, str]) -> Con
     found = read_destinations(reader, node, environment) if node else Destinations()
     journals = _paths(reader, top, "journal", environment)
     rules = _paths(reader, top, "rules", environment)
+    privacy = _privacy(reader, top.get("privacy"))
+    named = {name: replace(destination, excerpt=privacy.excerpt) for name, destination in found.named.items()}
     return Config(
-        destinations=found.named,
+        destinations=named,
         groups=found.groups,
         default=_default(reader, top.get("default"), found),
         journals=journals,
@@ -76,7 +78,7 @@ def _config(reader: Reader, top: YamlMap, environment: Mapping[str, str]) -> Con
         output=_path(reader, top, "output", environment),
         zone=reader.optional(top, "zone", "bad-zone", zone_name) or "local",
         limits=_limits(reader, top.get("limits")),
-        privacy=_privacy(reader, top.get("privacy")),
+        privacy=privacy,
         secrets=found.secrets,
     )
 

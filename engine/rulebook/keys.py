@@ -70,10 +70,10 @@ KEYS: tuple[Key, ...] = (
     Key("active", "hours", "Hours in which the rule works.", ("mon-fri 09:00-18:00",), default=True),
     Key("quiet", "hours", "Hours in which messages wait.", ("22:00-07:00",), default=True),
     Key("notify", "texts", "Names of destinations in engine.yaml.", ("me", ["me", "team"]), default=True),
-    Key("title", "template", "Title of the message.", ("{{ rule }}",), default=True),
+    Key("title", "template", "Title of the message.", ("{{ rule.name }}",), default=True),
     Key("message", "template", "Text of the message.", ("{{ time(_.at) }} {{ _.text }}",), default=True),
     Key("record", "file_name", "File in the output folder to append firings to.", ("usage.jsonl",), default=True),
-    Key("emit", "emit", "Write an event that other rules can match with `when: rule.<name>`.", (True,), default=True),
+    Key("emit", "emit", "Fields of the event that other rules hear of by `when: rule.<name>`.", (True,), default=True),
     Key("tests", "tests", "Examples with the result they must give."),
     *map(_later, (
         "count", "sequence", "together", "within", "absent", "for", "gap", "while", "changes", "first_seen", "spike",
@@ -90,7 +90,7 @@ LATER_KEYS: frozenset[str] = frozenset(key.name for key in KEYS if not key.avail
 FILE_KEYS: dict[str, str] = {
     "rules": "The rules of this file.",
     "defaults": "Keys that every rule of `rules:` takes on unless it says otherwise.",
-    "vars": "Values for filters and templates, read as `vars.<name>`.",
+    "vars": "Values for templates, read as `vars.<name>`.",
 }
 
 LATER_TEST_KEYS: frozenset[str] = frozenset(
@@ -100,7 +100,7 @@ LATER_TEST_KEYS: frozenset[str] = frozenset(
 TEXT_KEYS: tuple[str, ...] = ("contains", "contains_all", "word", "regex")
 WHERE_KEYS: tuple[str, ...] = ("gt", "gte", "lt", "lte", "ne", "in", "exists", "regex", "glob")
 
-KINDS: tuple[str, ...] = ("transcript", "visual_index", "audio_index", "alert", "session", "engine", "any")
+KINDS: tuple[str, ...] = ("transcript", "visual_index", "audio_index", "alert", "session", "engine", "capture", "any")
 KIND_ALIASES: dict[str, str] = {
     "scene_index": "visual_index",
     "screen": "visual_index",

@@ -51,9 +51,8 @@ def _repeated(places: list[_Place]) -> Iterator[Problem]:
 
 
 def _unheard(places: list[_Place], files: Sequence[ParsedFile]) -> Iterator[Problem]:
-    """Yield each `rule.<name>` that no file has, and each whose rule writes no event."""
+    """Yield each `rule.<name>` that no file has."""
     known = {name for file in files for name in file.names}
-    silent = {place.written.rule.name for place in places if place.written.rule.emit is None}
     for place in places:
         for scalar in _texts_under(place.written.node, "when"):
             kind, _, written = scalar.text.partition(".")
@@ -65,9 +64,6 @@ def _unheard(places: list[_Place], files: Sequence[ParsedFile]) -> Iterator[Prob
                 suggestion = f'; did you mean "rule.{close}"?' if close else ""
                 message = f'when: there is no rule "{short(name)}"{suggestion}'
                 yield _problem(place, scalar.span, "unknown-rule", message, "write the name of a rule in these files")
-            elif name in silent:
-                message = f'when: the rule "{name}" writes no event, so nothing ever arrives from it'
-                yield _problem(place, scalar.span, "silent-rule", message, f"add emit: true to {name}", "warning")
 
 
 def _loops(places: list[_Place]) -> Iterator[Problem]:
@@ -80,14 +76,12 @@ def _loops(places: list[_Place]) -> Iterator[Problem]:
         done.add(name)
         if loop:
             chain = " -> ".join([*loop, name])
-            hint = f"remove rule.{loop[-1]} from when, or emit from one of them"
+            hint = f"remove rule.{loop[-1]} from when"
             yield _problem(place, place.written.rule.span, "rule-loop", f"rules set each other off: {chain}", hint)
 
 
 def _heard(rule: Rule) -> set[str]:
-    """Return the rules whose events this rule passes on as an event of its own."""
-    if rule.emit is None:
-        return set()
+    """Return the rules this one listens to; each of its firings may be heard by others in turn."""
     return {status for kind, status in selectors(rule.condition) if kind == "rule" and status is not None}
 
 

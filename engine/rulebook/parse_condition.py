@@ -179,11 +179,11 @@ def _selector(reader: Reader, scalar: Scalar) -> Selector | None:
         return Selector(KIND_ALIASES.get(word, word))
     if dot and kind == "session":
         return Selector(kind, status) if _is_status(reader, scalar, status) else None
-    if dot and kind in ("rule", "engine"):
+    if dot and kind in ("rule", "engine", "capture"):
         return _named(reader, scalar, kind, status)
     close = nearest(word, [*_KIND_WORDS, *(f"session.{known}" for known in STATUSES)])
     suggestion = f'; did you mean "{close}"?' if close else ""
-    hint = f"use {listed(KINDS)}, session.<status>, rule.<name> or engine.<event>"
+    hint = f"use {listed(KINDS)}, session.<status>, rule.<name>, engine.<event> or capture.<fact>"
     reader.error(scalar.span, "unknown-value", f'when: no events are called "{short(word)}"{suggestion}', hint)
     return None
 

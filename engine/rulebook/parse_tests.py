@@ -77,12 +77,13 @@ def _start(reader: Reader, node: Node) -> str | None:
     """Read the local date and time at which the test's clock begins."""
     text = reader.text(node, "start")
     try:
-        datetime.fromisoformat(text or "2026-01-01")
+        begins = datetime.fromisoformat(text or "2026-01-01")
     except ValueError:
         hint = "write year-month-day and time: 2026-03-02T09:00"
         reader.error(node.span, "bad-date", f'start: "{short(text or "")}" is not a date and time', hint)
         return None
-    return text
+    # A date alone means the hour at which every test begins.
+    return (begins.replace(hour=9) if len(text or "") <= 10 else begins).isoformat(timespec="milliseconds")
 
 
 def _variants(reader: Reader, node: Node) -> tuple[str, ...]:

@@ -148,4 +148,10 @@ def _unsaid(demand: dict[str, Any], said: str) -> Iterator[str]:
 def _all_are(name: str, demand: Any, found: list[Any]) -> Iterator[Mismatch]:
     wrong = [one for one in found if one != demand]
     if wrong or not found:
-        yield Mismatch(f"{name} {demand}", f"{name} {wrong[0]}" if wrong else "no firing")
+        yield Mismatch(f"{name} {_shown(demand)}", f"{name} {_shown(wrong[0])}" if wrong else "no firing")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    return ", ".join(value) if isinstance(value, list) else str(value)

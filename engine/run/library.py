@@ -5,7 +5,7 @@ Invariant: a broken file changes nothing; its last good version stays until it i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -28,7 +28,7 @@ class Loaded:
     @property
     def is_broken(self) -> bool:
         """Whether some problem is an error."""
-        return any(problem.severity == "error" for problem in self.problems)
+        return _has_error(self.problems)
 
 
 @dataclass(slots=True)
@@ -44,19 +44,49 @@ class Library:
         """Read every file again. Returns a program when the good versions differ from those of the last call."""
         read = read_rules(self.paths)
         parsed = [parse_file(name, content) for name, content in read.files]
-        joined = join_files([self._best(each) for each in parsed], self.destinations)
-        broken_across = {one.span.file for one in joined.problems if one.severity == "error"}
-        self._good = {each.file: self._good.get(each.file, each) for each in parsed}
-        self._good |= {each.file: each for each in parsed if each.file not in broken_across}
+        unread = {problem.span.file for problem in read.problems if problem.code != "no-such-path"}
+        chosen = [self._best(each) for each in parsed] + [
+            good for file, good in self._good.items() if file in unread
+        ]  # fmt: skip
+        joined = join_files(chosen, self.destinations)
+        in_force, clashing = joined, _clashing(chosen, joined.problems)
+        if clashing:
+            chosen = self._taken_back(chosen, clashing)
+            in_force = join_files(chosen, self.destinations)
+            clashing = _clashing(chosen, in_force.problems)
+        fresh = {each.file: each for each in chosen if each.file not in clashing and not _has_error(each.problems)}
+        self._good = {each.file: self._good[each.file] for each in chosen if each.file in self._good} | fresh
         problems = (*read.problems, *joined.problems)
-        digest = blake2b(repr(joined.rulebook).encode("utf-8", "replace")).digest()
+        digest = blake2b(repr(in_force.rulebook).encode("utf-8", "replace")).digest()
         if digest == self._digest:
             return Loaded(None, problems, tuple(parsed))
         self._digest = digest
-        return Loaded(compile_rulebook(joined.rulebook), problems, tuple(parsed))
+        return Loaded(compile_rulebook(in_force.rulebook), problems, tuple(parsed))
 
     def _best(self, parsed: ParsedFile) -> ParsedFile:
         """Return the file as it stands, or its last good version with the problems of this one."""
-        if any(problem.severity == "error" for problem in parsed.problems) and parsed.file in self._good:
+        if _has_error(parsed.problems) and parsed.file in self._good:
             return self._good[parsed.file]._replace(problems=parsed.problems)
         return parsed
+
+    def _taken_back(self, chosen: list[ParsedFile], clashing: set[str]) -> list[ParsedFile]:
+        """Return the files with the edits that do not go together undone: those of the files at fault.
+
+        Where the fault shows in a file that nobody touched, no single edit can be blamed and all are undone.
+        """
+        edited = {
+            each.file for each in chosen if each.file not in self._good or each.rules != self._good[each.file].rules
+        }
+        back = clashing if clashing <= edited else edited
+        kept = [self._good.get(each.file) if each.file in back else each for each in chosen]
+        return [each for each in kept if each is not None]
+
+
+def _has_error(problems: Iterable[Problem]) -> bool:
+    return any(problem.severity == "error" for problem in problems)
+
+
+def _clashing(files: Sequence[ParsedFile], problems: Sequence[Problem]) -> set[str]:
+    """Return the files with an error that only all files together show."""
+    own = {problem for each in files for problem in each.problems}
+    return {problem.span.file for problem in problems if problem.severity == "error" and problem not in own}

@@ -42,7 +42,7 @@ class Span:
 
 @dataclass(slots=True)
 class Replay:
-    """What a replay came to. Shape: `firings` in order, each with its reason; times of the first and last event."""
+    """What a replay came to. Shape: `firings` in order, each with its reason; times of the earliest and latest event."""
 
     firings: list[Firing] = field(default_factory=list)
     notifications: list[Notification] = field(default_factory=list)
@@ -117,16 +117,18 @@ def _items(recordings: Sequence[str]) -> Iterator[Chunk | BadLine | Gap]:
 def _rush(evaluator: Evaluator, chunk: Chunk, result: Replay) -> None:
     """Take in a chunk when nobody watches the single events: a backtest's inner loop."""
     intake, on_line = evaluator.intake, evaluator.on_line
-    lines = events = 0
+    lines = events = first_ms = 0
     for line in split(chunk):
         lines += 1
         if on_line(line, intake.last_seen_ms) is not None:
             events += 1
-            if not result.first_ms:
-                result.first_ms = intake.last_seen_ms
+            first_ms = first_ms or intake.last_seen_ms
+    if events:
+        # A chunk holds one recording, in order of arrival; the next recording may be an earlier one.
+        result.first_ms = min(result.first_ms, first_ms) if result.events else first_ms
+        result.last_ms = max(result.last_ms, intake.last_seen_ms)
     result.lines += lines
     result.events += events
-    result.last_ms = max(result.last_ms, intake.last_seen_ms)
 
 
 def _step(
@@ -136,8 +138,7 @@ def _step(
     event = evaluator.on_line(line, evaluator.intake.last_seen_ms, None if span is None else span.covers)
     if event is None or (span is not None and not span.covers(event)):
         return
-    if not result.events:
-        result.first_ms = event.seen_ms
+    result.first_ms = min(result.first_ms, event.seen_ms) if result.events else event.seen_ms
     result.events += 1
     result.last_ms = max(result.last_ms, event.seen_ms)
     if watch is not None:

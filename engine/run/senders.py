@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import TextIO
+from zoneinfo import ZoneInfo
 
 from engine.model.route import Destination
 from engine.run.courier_lane import MakeSender
@@ -16,7 +17,7 @@ from engine.sink.record import RecordSender
 __all__ = ["sender_maker"]
 
 
-def sender_maker(output: Path, console: TextIO | None = None) -> MakeSender:
+def sender_maker(output: Path, console: TextIO | None = None, zone: str = "local") -> MakeSender:
     """Return the function that makes a destination's sender. Shape: `output` holds the files of `record: FILE`.
 
     apprise is imported by the first sender that needs it, not before.
@@ -25,7 +26,7 @@ def sender_maker(output: Path, console: TextIO | None = None) -> MakeSender:
     def make(destination: Destination) -> Sender:
         match destination.kind:
             case "console":
-                return ConsoleSender(console or sys.stdout, destination.text)
+                return ConsoleSender(console or sys.stdout, destination, None if zone == "local" else ZoneInfo(zone))
             case "record":
                 return RecordSender(output, destination.name.removeprefix("record:"))
             case _:

@@ -81,7 +81,7 @@ class AppriseSender:
         most = int(self._service.body_maxlen)
         # Many services put the title in front of the body; a third is what it may take of a short message.
         line = neutralize.title(delivery.notification.title, self._scheme, most // 3)
-        text = neutralize.permitted(delivery.notification.body, self._destination.text)
+        text = neutralize.permitted(delivery.notification.body, self._destination.text, self._destination.excerpt)
         if delivery.crashes:
             text = f"{text}\n{_repeat_mark(delivery.notification)}"
         room = max(_LEAST_BODY, most - len(line) - 2)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TextIO
 
+from engine.model.config import CONSOLE
 from engine.model.delivery import Delivery, Outcome, Permanent, Sent, Temporary
 from engine.model.notification import Notification
+from engine.model.route import Destination
 from engine.sink.neutralize import NO_TEXT, permitted, safe_line
 
 __all__ = ["ConsoleSender"]
@@ -19,9 +21,10 @@ _MOST_LINES = 40
 class ConsoleSender:
     """Writes to a text stream, flushed after each message; colours only a terminal, and not under NO_COLOR."""
 
-    def __init__(self, stream: TextIO, text: str = "full") -> None:
+    def __init__(self, stream: TextIO, destination: Destination = CONSOLE, zone: tzinfo | None = None) -> None:
         self._stream = stream
-        self._text = text
+        self._destination = destination
+        self._zone = zone
         self._encoding = stream.encoding or "utf-8"
         self._colour = stream.isatty() and not os.environ.get("NO_COLOR")
 
@@ -42,14 +45,14 @@ class ConsoleSender:
 
     def _block(self, notification: Notification) -> str:
         # Local time, because a person reads it beside a clock.
-        clock = datetime.fromtimestamp(notification.at_ms / 1000).astimezone().strftime("%H:%M:%S")
+        clock = datetime.fromtimestamp(notification.at_ms / 1000).astimezone(self._zone).strftime("%H:%M:%S")
         severity = notification.severity
         mark = f"\x1b[{_COLOURS[severity]}m{severity}\x1b[0m" if self._colour else severity
         pad = " " * (8 - len(severity))
         heading = f"{clock}  {mark}{pad}  {safe_line(notification.rule, 80)}"
         if notification.title and notification.title != notification.rule:
             heading += f"  {safe_line(notification.title, 200)}"
-        lines = permitted(notification.body, self._text).strip("\n").split("\n")
+        lines = permitted(notification.body, self._destination.text, self._destination.excerpt).strip("\n").split("\n")
         if len(lines) > _MOST_LINES:
             lines[_MOST_LINES:] = [f"({len(lines) - _MOST_LINES} more lines)"]
         body = [f"    {safe_line(line.rstrip(), 500)}" for line in lines if line.strip()]

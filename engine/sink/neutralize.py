@@ -68,11 +68,11 @@ def title(text: str, scheme: str = "", limit: int = _TITLE_LIMIT) -> str:
     return _defused(_cut(line, min(limit, _TITLE_LIMIT)), scheme)
 
 
-def permitted(text: str, policy: str) -> str:
+def permitted(text: str, policy: str, excerpt: int = _EXCERPT) -> str:
     """Return as much of a body as the destination's `text` setting lets out: full, excerpt or none."""
     if policy == "none":
         return "(text kept on this machine)"
-    return _cut(text, _EXCERPT) if policy == "excerpt" else text
+    return _cut(text, excerpt) if policy == "excerpt" else text
 
 
 def safe_line(text: str, limit: int = 500) -> str:

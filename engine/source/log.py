@@ -21,10 +21,10 @@ class Log:
     return to while none is committed. `left` says the file is no longer at its path, `gone` that it is nowhere.
     `descriptor` reads the file `source`. After a truncation that is a copy with the rest of the last generation,
     and `next` the truncated file; `ended` says why that generation ended. `after` is the log whose lines come first,
-    `missed` are the logs that came between two generations of this one.
-    `idle` says no whole line was left when last read, `stirred` that a closed file may have grown since, `stalled`
-    that nothing can be done before the next look. Units: `rest` bytes follow the last newline; `grown_ms` is the
-    last growth.
+    `pending` stands for it until all archives in between are complete; `missed` are the logs that came between two
+    generations of this one. `idle` says no whole line was left when last read, `stirred` that a closed file may have
+    grown since, `stalled` that nothing can be done before the next look. Units: `rest` bytes follow the last newline;
+    `grown_ms` is the last growth.
     """
 
     path: str
@@ -40,6 +40,7 @@ class Log:
     packed: bool = False
     damaged: bool = False
     after: Log | None = None
+    pending: Log | None = None
     missed: list[Log] = field(default_factory=list)
     idle: bool = False
     gone: bool = False
@@ -81,8 +82,12 @@ class Log:
         return now_ms - self.grown_ms >= wait_ms
 
     def holds_up(self, now_ms: int, wait_ms: int) -> bool:
-        """Say whether lines of this log must come before those of the next."""
-        return not self.retired and not (self.idle and (not self.rest or self.quiet(now_ms, wait_ms)))
+        """Say whether lines of this log must come before those of the next.
+
+        A log that left its path with an unterminated line is retired when it was quiet, and holds up until then.
+        """
+        done = not self.rest or (not self.left and self.quiet(now_ms, wait_ms))
+        return not self.retired and not (self.idle and done)
 
     def wait_for(self, found: list[Log]) -> None:
         """Let the logs that came between the last generation and the next be read before the next."""

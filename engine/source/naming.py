@@ -27,7 +27,7 @@ def identify(roster: Roster, log: Log, now_ms: int, *, blocked: bool, copies: Co
     A log that waits for others gets no name yet: its record would hide from a later start that they came first.
     """
     assert log.descriptor is not None
-    log.idle = False
+    log.idle = log.waiting = False
     before = log.after
     if before is not None and not before.retired and not (before.idle or before.lost):
         return False

@@ -33,9 +33,6 @@ from engine.source.rotated import Absent, Found, Sibling, find, later, open_sibl
 
 __all__ = ["Notice", "Roster"]
 
-_AGES = {DONE: 0, LEFT: 1}
-
-
 Code: TypeAlias = Literal["start", "copy", "not-a-file", "unreadable", "too-many-files"]
 
 
@@ -80,10 +77,11 @@ class Roster:
             self._resume(found, now_ms)
         for path, log in list(self.at.items()):
             self._look(path, log, found[path])
-        for log in self.logs:
+        for log in list(self.logs):
             log.stalled = False
             if log.lost and not log.gone:
                 self._search(log, now_ms)
+            self._place(log, now_ms)
         arrived = {path: status for path, status in found.items() if status and path not in self.at}
         # Of files met together the one written last is the newest.
         for path in sorted(arrived, key=lambda path: arrived[path].st_mtime_ns):
@@ -124,19 +122,21 @@ class Roster:
             return
         self.at[path] = log
         self.logs.append(log)
-        before = self._left_by.get(path)
-        if before is not None:
-            missed = self.between(before, now_ms, ended_ns=before.written_ns())
-            if missed is None:
-                log.close()
-                self.logs.remove(log)
-                del self.at[path]
-                return
-            log.after = [before, *missed][-1]
+        log.pending = self._left_by.get(path)
+        self._place(log, now_ms)
         if self._from_end and log.descriptor is not None:
             end = line_start(log.descriptor, status.st_size)
             log.record = log.origin = marks(log.descriptor, log.record, end, count_lines(log.descriptor, end))
             self.notice(path, "start", f"{path}: first run, reading begins at its end (byte {end})")
+
+    def _place(self, log: Log, now_ms: int) -> None:
+        """Put a new log behind the one that stood at its path before, and all that came between the two."""
+        before = log.pending
+        if before is None:
+            return
+        missed = self.between(before, now_ms, ended_ns=before.written_ns())
+        if missed is not None:
+            log.after, log.pending = [before, *missed][-1], None
 
     def between(self, before: Log, now_ms: int, *, ended_ns: int, turning: bool = False) -> list[Log] | None:
         """Follow the files that stood at a log's path after it and are rotated already; return them, oldest first.
@@ -176,9 +176,7 @@ class Roster:
 
     def _resume(self, found: dict[str, os.stat_result | None], now_ms: int) -> None:
         paths = {file_id(status): path for path, status in found.items() if status}
-        for record in sorted(
-            self.ledger.known.values(), key=lambda record: (_AGES.get(record.status, 2), record.seen_ms)
-        ):
+        for record in sorted(self.ledger.known.values(), key=_age):
             # Of a log of which nothing was read nothing is known: its file is taken for a new one.
             if record.status == DONE or not record.offset:
                 # The newest of these tells which rotated files are newer still and unknown.
@@ -321,6 +319,11 @@ class Roster:
         if self._told.get(path) != notice:
             self._told[path] = notice
             self.notices.append(notice)
+
+
+def _age(record: SourceRecord) -> tuple[int, int]:
+    """Order records: older logs first, those that stand at their path last."""
+    return {DONE: 0, LEFT: 1}.get(record.status, 2), record.seen_ms
 
 
 def _status(path: str) -> os.stat_result | None:

@@ -209,4 +209,4 @@ def _pour(packed: IO[bytes], plain: IO[bytes], keep_from: int, only: SourceRecor
     except (EOFError, zlib.error, BadGzipFile):
         return True
     # A compressor creates its file empty.
-    return offset == 0
+    return os.fstat(packed.fileno()).st_size == 0

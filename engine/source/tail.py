@@ -85,6 +85,7 @@ class Tail:
         """
         for log in self._handed:
             log.close()
+            log.after, log.missed = None, []
         self._handed.clear()
         if self._looked_ms is None or not 0 <= now_ms - self._looked_ms < _LOOK_MS:
             self._look(now_ms, discover=self._looked_ms is None)
@@ -204,7 +205,7 @@ class Tail:
         return [*items, *self._serve(log, limits, now_ms)] if log.ended else items
 
     def _is_open(self, log: Log) -> bool:
-        if log.stalled or log.lost:
+        if log.stalled or log.lost or log.pending is not None:
             return False
         if log.descriptor is not None:
             return True
@@ -240,7 +241,7 @@ class Tail:
     def _give_up(self) -> list[Item]:
         """Report what is nowhere to be found, unless a file that may be it is not complete yet."""
         logs = self._roster.logs
-        if any(log.waiting for log in logs):
+        if any(log.waiting and not log.named for log in logs):
             return []
         gone = [log for log in logs if log.lost and log.gone]
         gaps = [self._done(log, "gone") for log in gone]

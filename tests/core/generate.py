@@ -55,7 +55,7 @@ LABELS = ("Slack", "slack", "sensitive_content", "café", "x", "5")
 NUMBERS = (0, 1, 0.5, 0.8, 0.9, -1, 1.0, 2**63, 1e300)
 PATTERNS = (
     "slack", "sl.ck", r"\bdead", r"dead\w+", "stra(ße|sse)", "kelvin", "[k]elvin", "istanbul", "^slack$", "a|x", "caf.",
-    "path", "(?P<who>sl\\w+)", "x*", r"\d+",
+    "path", "dead line", " ", "(?P<who>sl\\w+)", "x*", r"\d+",
 )  # fmt: skip
 PATHS: tuple[tuple[str, ...], ...] = (
     ("_.text",), ("_.text",), ("data.text",), ("data.label",), ("label", "_.text"), ("data.text || label",),
@@ -75,7 +75,7 @@ texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).flatmap(
     )
 )
 
-_TEXT_LEAVES: list[Condition] = [
+_TEXT_LEAVES: Sequence[Condition] = [
     Text(op, needles, paths, exact, NOWHERE)
     for op in ("contains", "contains_all", "word")
     for needles in [*((needle,) for needle in NEEDLES), ("slack", "x"), ("dead", "line"), ("STRASSE", "Kelvin")]
@@ -138,7 +138,9 @@ LEAVES: st.SearchStrategy[Condition] = st.one_of(
 
 def _parts(inner: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
     several = st.lists(inner, max_size=3).map(tuple)
-    return st.one_of(several.map(AllOf), several.map(AnyOf), inner.map(Not), several.map(lambda parts: Not(AnyOf(parts))))
+    return st.one_of(
+        several.map(AllOf), several.map(AnyOf), inner.map(Not), several.map(lambda parts: Not(AnyOf(parts)))
+    )
 
 
 CONDITIONS: st.SearchStrategy[Condition] = st.recursive(LEAVES, _parts, max_leaves=4)

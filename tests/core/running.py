@@ -8,6 +8,7 @@ from typing import Any
 from engine.core.compile import Program, compile_rulebook
 from engine.core.evaluator import Evaluator, Output
 from engine.model.checkpoint import StateKey
+from engine.model.config import LIMITS, Limits
 from engine.model.event import Line, Position
 from engine.model.match import Firing
 from engine.model.notification import Notification
@@ -46,9 +47,12 @@ def seen(after_s: float, text: str, **data: Any) -> dict[str, Any]:
 class Running:
     """Lines in; everything that came out since the start in its lists."""
 
-    def __init__(self, program: Program | str, routes: dict[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(
+        self, program: Program | str, routes: dict[str, tuple[str, ...]] | None = None, limits: Limits = LIMITS
+    ) -> None:
         self.program = program_of(program) if isinstance(program, str) else program
         self.routes = routes or {}
+        self.limits = limits
         self.stored: dict[StateKey, bytes] = {}
         self.firings: list[Firing] = []
         self.notes: list[Notification] = []
@@ -57,7 +61,7 @@ class Running:
         self._line = 0
 
     def _new(self) -> Evaluator:
-        return Evaluator(self.program, self.routes, lambda zone, at_ms: 0, self.stored)
+        return Evaluator(self.program, self.routes, lambda zone, at_ms: 0, self.stored, self.limits)
 
     def feed(self, *bodies: Any) -> Running:
         """Take in lines, bytes as they are, one at a time."""

@@ -46,7 +46,9 @@ def test_a_partial_and_a_final_with_the_same_text_are_two_events() -> None:
 
 def test_two_alerts_differ_by_label_stream_and_time() -> None:
     def key(**fields: Any) -> str:
-        return draft({**STAMPS, "channel": "alert", "rtstream_id": "a", "data": {"label": "x", "start": AT}} | fields).key
+        return draft(
+            {**STAMPS, "channel": "alert", "rtstream_id": "a", "data": {"label": "x", "start": AT}} | fields
+        ).key
 
     others = [key(rtstream_id="b"), key(data={"label": "y", "start": AT}), key(data={"label": "x", "start": AT + 1})]
     assert key() not in others
@@ -69,7 +71,8 @@ def test_the_short_way_reads_samples_as_the_long_one(sample: Sample) -> None:
 
 @pytest.mark.parametrize(
     ("stream", "source"),
-    [("mic:default", "mic"), ("system_audio:default", "system_audio"), ("display:2", "display"), ("screen:1", "display"),
+    [("mic:default", "mic"), ("system_audio:default", "system_audio"), ("display:2", "display"),
+     ("screen:1", "display"),
      ("Capture display - cap-1", "display"), ("Capture screen", "display"), ("rts-1", "rts-1"), (None, None)],
 )  # fmt: skip
 def test_a_stream_name_tells_its_source(stream: str | None, source: str | None) -> None:
@@ -112,7 +115,7 @@ HOSTILE: list[tuple[bytes, str | None]] = [
     (b'{"channel":[],"data":{},"event":{},"type":[],"unix_ts":{},"rtstream_id":5}', None),
     (b'{"channel":"transcript","data":{"text":"x","start":true,"end":1e300,"is_final":0}}', None),
     (b'{"channel":"transcript","data":{"text":"x"},"unix_ts":1e17,"ts":"0000-02-30T99:99:99+99:99"}', None),
-    (b'{"channel":"capture_session","event":"capture_session.","data":{"rtstreams":[null,5,{"rtstream_id":[]}]}}', None),
+    (b'{"event":"capture_session.","data":{"rtstreams":[null,5,{"rtstream_id":[]}]}}', None),
     (b'{"channel":"alert","data":{"label":{"a":[1]}}}', None),
 ]  # fmt: skip
 
@@ -152,7 +155,8 @@ _json = st.recursive(
     max_leaves=6,
 )
 _KEYS = ("channel", "event", "type", "index_type", "status", "text", "label", "event_label", "event_id", "data",
-         "rtstream_id", "rtstream_name", "capture_session_id", "unix_ts", "ts", "timestamp", "start", "end", "is_final")  # fmt: skip
+         "rtstream_id", "rtstream_name", "capture_session_id", "unix_ts", "ts", "timestamp", "start", "end",
+         "is_final")  # fmt: skip
 _NAMES = st.sampled_from(("transcript", "scene_index", "alert", "capture_session", "index", "visual", "engine.x"))
 _objects = st.dictionaries(
     st.sampled_from(_KEYS),

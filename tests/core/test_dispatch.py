@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import orjson
 
-from engine.core import dispatch
 from engine.core.moment import iso_ms
+from engine.model.config import Limits
 from tests.core.running import AT, Running, said
 
 NINE = iso_ms("2026-03-04T10:00:00Z")
@@ -20,6 +20,7 @@ contains: x
 quiet: 09:00-18:00
 """
 EIGHT_HOURS_S = 8 * 3600
+GROUPS = 300
 
 
 def test_what_was_held_is_told_by_the_next_message() -> None:
@@ -108,12 +109,12 @@ def test_groups_are_apart_and_a_null_is_one_of_them() -> None:
 
 
 def test_the_group_idle_for_longest_is_forgotten_and_counted() -> None:
-    running = Running("{name: r, when: transcript, by: data.n, cooldown: 1d}")
-    running.feed(*(said(0, f"x {number}", n=f"{number}") for number in range(dispatch.MAX_GROUPS)))
+    running = Running("{name: r, when: transcript, by: data.n, cooldown: 1d}", limits=Limits(groups=GROUPS))
+    running.feed(*(said(0, f"x {number}", n=f"{number}") for number in range(GROUPS)))
     running.take()
     running.feed(said(1, "x", n="0"), said(2, "x", n="new"))  # 0 was used again, so 1 is the idle one
     running.take()
     assert running.counters["rule.r.evicted"] == 1
-    assert len(running.stored_states()) == dispatch.MAX_GROUPS
+    assert len(running.stored_states()) == GROUPS
     running.feed(said(3, "x", n="1"), said(4, "x", n="0"))
     assert running.reasons[-2:] == ["fired", "cooldown"]

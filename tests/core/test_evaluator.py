@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.core.compile import compile_rulebook
 from engine.core.decode import event_id
 from engine.core.evaluator import MAX_CHAIN, Evaluator
+from engine.model.condition import Kinds, Selector
 from engine.model.errors import NOWHERE
 from engine.model.match import Reason
 from engine.model.rule import Emit, Rule, Rulebook
-from engine.model.condition import Kinds, Selector
-from engine.core.compile import compile_rulebook
 from tests.core.generate import BODIES
 from tests.core.running import AT, Running, program_of, said, seen
 
@@ -65,7 +65,10 @@ def _facts(running: Running) -> tuple[Any, ...]:
     running.take()
     return (
         running.notes,
-        [(firing.match.id, firing.match.rule, firing.match.group, firing.reason, firing.until_ms) for firing in running.firings],
+        [
+            (firing.match.id, firing.match.rule, firing.match.group, firing.reason, firing.until_ms)
+            for firing in running.firings
+        ],
         +running.counters,
         running.stored_states(),
     )
@@ -73,7 +76,9 @@ def _facts(running: Running) -> tuple[Any, ...]:
 
 @settings(max_examples=150, deadline=None)
 @given(_steps, st.data())
-def test_restarts_reloads_batches_and_looks_at_the_clock_change_nothing(steps: list[float], data: st.DataObject) -> None:
+def test_restarts_reloads_batches_and_looks_at_the_clock_change_nothing(
+    steps: list[float], data: st.DataObject
+) -> None:
     plain, disturbed = Running(PROGRAM), Running(PROGRAM)
     after_s = 0.0
     for step in steps:

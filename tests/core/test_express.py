@@ -71,6 +71,8 @@ def test_shorthand_reads_as_the_rules_page_says(condition: Condition, text: str)
     assert as_jmespath(condition) == text
 
 
-@pytest.mark.parametrize("value", ["plain", "it's", "back`tick", "\\", "a\nb", "é", "", 5, 0.5, True, None, [1, "`"], 2**70])
+@pytest.mark.parametrize(
+    "value", ["plain", "it's", "back`tick", "\\", "a\nb", "é", "", 5, 0.5, True, None, [1, "`"], 2**70]
+)
 def test_a_literal_is_the_value_again(value: Any) -> None:
     assert compile_expression(literal(value)).search({}, Context(0)) == value

@@ -30,7 +30,7 @@ _gates = st.builds(
 )
 _severities: st.SearchStrategy[Severity] = st.sampled_from(("info", "info", "info", "critical"))
 _steps = st.lists(
-    st.tuples(st.sampled_from((0, 0, 1, 3, 5, 10, 30, 60, 240, -2)), _severities, st.sampled_from((False,) * 5 + (True,)),
+    st.tuples(st.sampled_from((0, 0, 1, 3, 5, 10, 30, 60, 240)), _severities, st.sampled_from((False,) * 5 + (True,)),
               st.sampled_from("abc")),
     max_size=40,
 )  # fmt: skip
@@ -75,7 +75,7 @@ def test_the_memory_of_a_group_is_as_good_as_its_whole_history(
 ) -> None:
     state, past, now, held = EMPTY, list[Past](), MONDAY_MS + 8 * 60 * MINUTE_MS, 0
     for minutes, severity, unless, key in steps:
-        now = max(now + minutes * MINUTE_MS, past[-1].attempt.at_ms if past else now)
+        now += minutes * MINUTE_MS
         attempt = Attempt(now, severity, unless, key, 0, 0)
         expected = _expected(gates, past, attempt)
         step = on_match(gates, state, attempt)
@@ -106,7 +106,7 @@ def test_the_order_of_the_gates_is_fixed() -> None:
     order: list[Reason | None] = []
     for fields in ({}, {"enabled": True}, {"expires_ms": None}, {"active": None}, {"unless": None}, {"dedup": None},
                    {"cooldown_ms": 0}, {"limit": None}, {"quiet": None}):  # fmt: skip
-        full = Gates(**{**{name: getattr(full, name) for name in full.__dataclass_fields__}, **fields})  # type: ignore[arg-type]
+        full = Gates(**{**{name: getattr(full, name) for name in full.__dataclass_fields__}, **fields})
         if "unless" in fields:
             attempt = attempt._replace(unless=False)
         order.append(on_match(full, sent, attempt).out)

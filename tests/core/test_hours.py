@@ -13,7 +13,9 @@ from engine.model.rule import Hours
 MONDAY_MS = iso_ms("2026-01-05T00:00:00Z") or 0
 MINUTE_MS = 60_000
 # 22:00-07:00 every day: each night touches the next morning, and Sunday's the Monday of the next week.
-NIGHTS = Hours(tuple(span for day in range(0, WEEK_MINUTES, 1440) for span in ((day, day + 420), (day + 1320, day + 1440))))
+NIGHTS = Hours(
+    tuple(span for day in range(0, WEEK_MINUTES, 1440) for span in ((day, day + 420), (day + 1320, day + 1440)))
+)
 
 
 def _at(text: str) -> int:

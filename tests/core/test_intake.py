@@ -162,7 +162,9 @@ def test_a_session_event_without_a_name_is_about_the_only_session() -> None:
 def test_memory_is_bounded() -> None:
     intake = Intake()
     for number in range(module.MAX_STREAMS + 50):
-        _admit(intake, _session("active", f"cap-{number}", rtstreams=[{"rtstream_id": f"rts-{number}", "name": "mic:1"}]))
+        _admit(
+            intake, _session("active", f"cap-{number}", rtstreams=[{"rtstream_id": f"rts-{number}", "name": "mic:1"}])
+        )
         _admit(intake, {**_said(START_MS, START_MS), "rtstream_name": f"mic:{number}"})
     assert len(intake.sessions) == module.MAX_SESSIONS
     assert len(intake.stream_names) == len(intake.clocks) == module.MAX_STREAMS

@@ -102,7 +102,12 @@ def test_the_fewest_edits_to_any_part_are_found(needle: str, text: str) -> None:
 
 def test_matched_words_are_marked_where_they_stand() -> None:
     text = "Straße: the DEAD\n line, Slack"
-    rule = "{name: r, when: transcript, all: [{contains: [STRASSE, teams]}, {word: Dead  Line}, {regex: 'sl.ck'}], not: {contains: no}}"
+    rule = """
+name: r
+when: transcript
+all: [{contains: [STRASSE, teams]}, {word: Dead  Line}, {regex: 'sl.ck'}]
+not: {contains: no}
+"""
     finding = explain(_rule(rule), Subject(event_of(said(0, text))))
     assert finding.holds
     assert [text[start:end] for start, end in spans(finding)] == ["Straße", "DEAD\n line", "Slack"]
@@ -117,7 +122,14 @@ def test_a_pattern_is_marked_in_decomposed_text_too() -> None:
 
 def test_what_was_found_is_shown_for_each_part() -> None:
     body = {"channel": "alert", "rtstream_name": "display:1", "data": {"label": "x", "n": 5, "text": "y" * 500}}
-    rule = "{name: r, when: [alert, session.failed], where: {label: x, n: {gt: 7}}, source: mic, contains: z, filter: data.n}"
+    rule = """
+name: r
+when: [alert, session.failed]
+where: {label: x, n: {gt: 7}}
+source: mic
+contains: z
+filter: data.n
+"""
     parts = explain(_rule(rule), Subject(event_of(body))).parts
     shown = {part.words: (part.holds, part.actual) for parent in parts for part in (parent, *parent.parts)}
     assert shown["when alert, session.failed"] == (True, "alert")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from engine.core.necessary import Bound, Literal, Value, kinds_of, may_be, need_of
 from engine.core.predicate import find_value
-from engine.core.prefilter import Index
+from engine.core.prefilter import Index, _Needles
 from engine.core.subject import Subject
+from engine.core.text import fold
 from engine.model.condition import (
     AllOf,
     AnyOf,
@@ -25,7 +27,7 @@ from engine.model.condition import (
     Text,
     Where,
 )
-from tests.core.generate import event_of
+from tests.core.generate import WORDS, event_of, texts
 
 SCREEN = Kinds((Selector("visual_index"),))
 SLACK = Text("contains", ("Slack",))
@@ -74,9 +76,9 @@ def test_too_many_clues_are_none() -> None:
 
 def test_kinds_are_known_through_blocks() -> None:
     alert = Kinds((Selector("alert"),))
-    assert kinds_of(AllOf((SCREEN, SLACK))) == {"visual_index"}
-    assert kinds_of(AnyOf((SCREEN, alert))) == {"visual_index", "alert"}
-    assert kinds_of(AllOf((SCREEN, alert))) == set() and not may_be(AllOf((SCREEN, alert)), "alert")
+    assert kinds_of(AllOf((SCREEN, SLACK))) == frozenset({"visual_index"})
+    assert kinds_of(AnyOf((SCREEN, alert))) == frozenset({"visual_index", "alert"})
+    assert kinds_of(AllOf((SCREEN, alert))) == frozenset() and not may_be(AllOf((SCREEN, alert)), "alert")
     assert kinds_of(Kinds((Selector("any"),))) is None and kinds_of(Not(SCREEN)) is None
     assert may_be(Not(SCREEN), "visual_index") and may_be(SLACK, "rule")
     assert not may_be(Kinds((Selector("any"),)), "rule")
@@ -100,6 +102,17 @@ def test_only_what_has_a_clue_is_nominated_in_order_and_once() -> None:
     assert _nominated(index, text="hm", n=5, label=5) == [1, 2, 4, 5]  # a bound nominates also its own value
     assert _nominated(index, text="hm", n=True) == [2]
     assert _nominated(index, n=4.5) == [2, 4]
+
+
+@given(texts)
+def test_without_the_automaton_the_same_rules_are_found(text: str) -> None:
+    filed = {fold(word): [number] for number, word in enumerate(WORDS) if fold(word)}
+    fast, slow = _Needles(filed), _Needles(filed)
+    slow._automaton = None  # as where the library has no wheel
+    found: list[set[int]] = [set(), set()]
+    for needles, numbers in zip((fast, slow), found, strict=True):
+        needles.collect(fold(text), numbers)
+    assert found[0] == found[1] == {number for word, (number,) in filed.items() if word in fold(text)}
 
 
 def test_a_list_under_text_nominates_all_for_a_filter_may_find_a_member() -> None:

@@ -33,7 +33,12 @@ def _match(body: dict[str, Any], group: str | None = None, **found: Any) -> Matc
 
 
 def _said(text: Any, **data: Any) -> dict[str, Any]:
-    return {"channel": "transcript", "rtstream_name": "mic:default", "unix_ts": AT / 1000, "data": {"text": text, **data}}
+    return {
+        "channel": "transcript",
+        "rtstream_name": "mic:default",
+        "unix_ts": AT / 1000,
+        "data": {"text": text, **data},
+    }
 
 
 def _body(template: str, body: dict[str, Any], group: str | None = None, suppressed: int = 0, **found: Any) -> str:
@@ -58,7 +63,9 @@ def _body(template: str, body: dict[str, Any], group: str | None = None, suppres
     ],
 )
 def test_holes_are_filled_with_what_the_expression_gives(template: str, body: str) -> None:
-    event = _said("Hello", n=5, f=5.0, g=0.25, yes=True, tags=["a", "b"], o={"k": None}, player_url="https://p.example/1")
+    event = _said(
+        "Hello", n=5, f=5.0, g=0.25, yes=True, tags=["a", "b"], o={"k": None}, player_url="https://p.example/1"
+    )
     assert _body(template, event, "display:1", who="Ann") == body
 
 
@@ -115,7 +122,8 @@ def test_every_kind_of_event_can_be_told(sample: Any) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, ""), ("", ""), (0, "0"), (-0.5, "-0.5"), (1e300, "1e+300"), (2**70, str(2**70)), (False, "false"), ([], "[]"),
+    [(None, ""), ("", ""), (0, "0"), (-0.5, "-0.5"), (1e300, "1e+300"), (2**70, str(2**70)), (False, "false"),
+     ([], "[]"),
      ({1: None}, '{"1":null}'), (float("inf"), "null")],
 )  # fmt: skip
 def test_a_value_reads_as_expected(value: Any, text: str) -> None:
@@ -137,7 +145,8 @@ def test_a_rule_writes_back_its_fields_or_its_text() -> None:
 
 @pytest.mark.parametrize(
     ("body", "link"),
-    [({"data": {"player_url": "p", "stream_url": "s"}}, "p"), ({"stream_url": "s"}, "s"), ({"data": {"player_url": 5}}, ""),
+    [({"data": {"player_url": "p", "stream_url": "s"}}, "p"), ({"stream_url": "s"}, "s"),
+     ({"data": {"player_url": 5}}, ""),
      ({"data": None}, "")],
 )  # fmt: skip
 def test_the_link_is_the_address_to_watch(body: dict[str, Any], link: str) -> None:

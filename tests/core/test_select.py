@@ -62,12 +62,12 @@ def test_what_is_needed_is_there_whenever_the_condition_holds(condition: Conditi
 def _is_there(clue: Any, subject: Subject) -> bool:
     match clue:
         case Literal(text):
-            return subject.folded is not None and text in subject.folded
+            return text != "" and subject.haystack is not None and text in subject.haystack
         case Value(path, key):
             return value_key(find_value(path)(subject)) == key
         case Bound(path, up, bound):
             number = find_value(path)(subject)
-            return bool(number >= bound if up else number <= bound)
+            return isinstance(number, int | float) and bool(number >= bound if up else number <= bound)
     return False
 
 

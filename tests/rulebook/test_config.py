@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,13 +58,14 @@ def test_an_empty_file_means_the_defaults(content: bytes) -> None:
 def test_a_full_file() -> None:
     config = load_config(FULL.encode(), "engine.yaml", ENVIRONMENT)
     mail = "mailto://bot:p%40s%2Fw%3Ard%24%7BTOKEN%7D@example.org?to=x@example.org"
-    assert config.destinations == {
+    assert {name: replace(one, excerpt=200) for name, one in config.destinations.items()} == {
         "console": CONSOLE,
         "me": Destination("me", "slack", SLACK),
         "team": Destination("team", "mailto", mail, per_min=30, max_age_ms=3_600_000, text="excerpt"),
         "hook": Destination("hook", "jsons", "jsons://example.org/in/tok-canary4", ordered=False),
         "desk": Destination("desk", "macosx", "macosx://"),
     }
+    assert {one.excerpt for one in config.destinations.values()} == {0}
     assert config.groups == {"ops": ("me", "team"), "all": ("console", "me", "team", "hook")}
     assert config.default == config.targets("default") == ("me", "team", "console")
     assert (config.targets("all"), config.targets("me"), config.targets("no")) == (config.groups["all"], ("me",), None)

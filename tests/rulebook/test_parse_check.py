@@ -52,18 +52,16 @@ def test_a_rule_of_a_broken_file_still_counts_as_there() -> None:
     assert names(book) == ["f1"]
 
 
-def test_a_rule_that_writes_no_event_is_a_warning_for_its_listener() -> None:
+def test_every_rule_can_be_listened_to() -> None:
     book = parsed("name: usage\nwhen: screen\n", "when: rule.usage\n")
-    assert [(problem.code, problem.severity, problem.hint) for problem in book.problems] == [
-        ("silent-rule", "warning", "add emit: true to usage")
-    ]
+    assert book.problems == ()
     assert names(book) == ["usage", "f1"]
 
 
 @pytest.mark.parametrize(
     ("files", "chain"),
     [
-        (["name: a\nwhen: rule.a\nemit: true\n"], "a -> a"),
+        (["name: a\nwhen: rule.a\n"], "a -> a"),
         (["name: a\nwhen: rule.b\nemit: true\n", "name: b\nwhen: rule.a\nemit: true\n"], "a -> b -> a"),
         (
             [

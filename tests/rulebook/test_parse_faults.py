@@ -7,8 +7,8 @@ import pytest
 from engine.rulebook.parse import parse_rules
 
 KINDS = (
-    "use transcript, visual_index, audio_index, alert, session, engine or any, "
-    "session.<status>, rule.<name> or engine.<event>"
+    "use transcript, visual_index, audio_index, alert, session, engine, capture or any, "
+    "session.<status>, rule.<name>, engine.<event> or capture.<fact>"
 )
 STATUSES = "use created, starting, active, stopping, stop_requested, stopped, exported or failed"
 SUBJECTS = "use one of screen, visual_index, scene_index, transcript, audio, audio_index, alert, session, raw or engine"

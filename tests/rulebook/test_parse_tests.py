@@ -108,7 +108,7 @@ def test_a_test_has_a_name_places_and_options() -> None:
     assert (first.name, second.name) == ("test 1", "later")
     assert (first.span, first.expect_span) == (Span("rules/x.yaml", 3, 5, 1), Span("rules/x.yaml", 4, 13, 5))
     assert second.expect_span == Span("rules/x.yaml", 10, 13, 1)
-    assert (second.until_ms, second.start) == (2_400_000, "2026-03-02 18:00")
+    assert (second.until_ms, second.start) == (2_400_000, "2026-03-02T18:00:00.000")
     assert second.same_under == ("shuffle", "restart")
     assert written_tests("  - {given: [{at: 0s, screen: x}], expect: 1, same_under: reload}\n")[0].same_under == (
         "reload",

@@ -6,10 +6,12 @@ import pty
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TextIO
 
 import pytest
 
+from engine.model.config import CONSOLE
 from engine.model.delivery import Permanent, Sent, Temporary
 from engine.sink.console import ConsoleSender
 from tests.servers.hostile import HOSTILE
@@ -43,7 +45,7 @@ def test_captured_text_cannot_steer_the_terminal(text: str) -> None:
 
 def test_a_destination_may_keep_the_text_back() -> None:
     stream = io.StringIO()
-    ConsoleSender(stream, text="none").send(delivery("secret"))
+    ConsoleSender(stream, replace(CONSOLE, text="none")).send(delivery("secret"))
     assert "secret" not in stream.getvalue()
 
 
