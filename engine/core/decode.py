@@ -17,7 +17,7 @@ import orjson
 from engine.core.moment import EARLIEST_MS, LATEST_MS, instant_ms
 from engine.model.event import Event, Line, Malformed
 
-__all__ = ["Draft", "decode", "draft", "event_id", "parse", "stream_source"]
+__all__ = ["Draft", "alert_label", "decode", "draft", "event_id", "parse", "stream_source"]
 
 EARLIEST_S, LATEST_S = EARLIEST_MS / 1000, LATEST_MS / 1000
 MAX_DEPTH = 64
@@ -211,6 +211,8 @@ def _any_shape(body: dict[str, Any]) -> Draft:
         session = body.get("session_id", body.get("id"))
     if stream_id.__class__ is not str or stream.__class__ is not str or session is not None:
         stream_id, stream, session = _name(stream_id), _name(stream), _name(session)
+    if stream_id is None:
+        stream_id = _received_for(body)
     start, end = _span_ms(body, data, kind)
     text = _text(body, data, kind)
     final = data.get("is_final", body.get("is_final")) is not False
@@ -226,6 +228,23 @@ def _any_shape(body: dict[str, Any]) -> Draft:
     else:
         key = f"{kind}\x1f{stream_id or stream}\x1f{session}\x1f{moment}\x1f{_about(kind, body, data)}"
     return Draft(body, kind, status, text, start, end, seen, final, stream_id, stream, session, key)
+
+
+def _received_for(body: dict[str, Any]) -> str | None:
+    """Return the stream a webhook came for: its body names none, so the receiver notes it from the address."""
+    noted = body.get("_capture")
+    return _name(noted.get("stream")) if isinstance(noted, dict) else None
+
+
+def alert_label(body: dict[str, Any]) -> str | None:
+    """Return an alert's label under either of its wire names."""
+    data = body.get("data")
+    for holder in (data, body):
+        if isinstance(holder, dict):
+            label = holder.get("label", holder.get("event_label"))
+            if isinstance(label, str):
+                return label
+    return None
 
 
 def _kind_and_status(body: dict[str, Any], data: dict[str, Any]) -> tuple[str, str | None]:
@@ -303,8 +322,7 @@ def stream_source(stream: str | None) -> str | None:
 def _about(kind: str, body: dict[str, Any], data: dict[str, Any]) -> str:
     """Return what makes an alert, or an event of no known kind, itself: all of it but the stamps."""
     if kind == "alert":
-        label = data.get("label", data.get("event_label", body.get("label", body.get("event_label"))))
-        return f"{label!r}\x1f{_text(body, data, kind)}"
+        return f"{alert_label(body)!r}\x1f{_text(body, data, kind)}"
     return repr({name: value for name, value in body.items() if name not in _STAMPS})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.core.decode import event_id
+from engine.core.decode import alert_label, event_id
 from engine.core.jmes.context import Context
 from engine.core.text import fold, squeeze
 from engine.model.event import Event
@@ -112,4 +112,5 @@ def view(event: Event) -> dict[str, Any]:
         "seq": event.position.offset,
         "late": event.late_ms or None,
         "class": event.label,
+        "label": alert_label(event.body) if event.kind == "alert" else None,
     }

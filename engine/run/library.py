@@ -5,14 +5,14 @@ Invariant: a broken file changes nothing; its last good version stays until it i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from engine.core.compile import Program, compile_rulebook
 from engine.model.errors import Problem
 from engine.rulebook.parse import ParsedFile, join_files, parse_file
-from engine.source.rules_dir import read_rules
+from engine.source.rules_dir import read_rules, signature
 
 __all__ = ["Library", "Loaded"]
 
@@ -33,15 +33,20 @@ class Loaded:
 
 @dataclass(slots=True)
 class Library:
-    """Rule files with their last good versions. `paths` are files and folders, as the user named them."""
+    """Rule files with their last good versions. `paths` are files and folders, as the user named them.
+
+    `seen` is the signature of the files just before they were last read: if it differs later, they changed since.
+    """
 
     paths: Sequence[str]
     destinations: frozenset[str] | None = None
+    seen: Hashable = None
     _good: dict[str, ParsedFile] = field(default_factory=dict)
     _digest: bytes = b""
 
     def load(self) -> Loaded:
         """Read every file again. Returns a program when the good versions differ from those of the last call."""
+        self.seen = signature(self.paths)
         read = read_rules(self.paths)
         parsed = [parse_file(name, content) for name, content in read.files]
         unread = {problem.span.file for problem in read.problems if problem.code != "no-such-path"}

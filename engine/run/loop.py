@@ -116,7 +116,7 @@ class _Reloader:
         self._evaluator = evaluator
         self._routes = routes
         self._voice = voice
-        self._signature = signature(library.paths)
+        self._signature = library.seen  # an edit between the first load and the first look is one, too
         self._told: tuple[str, ...] = ()
         self._changed = False
         self._next_look = 0.0

@@ -42,7 +42,7 @@ class Span:
 
 @dataclass(slots=True)
 class Replay:
-    """What a replay came to. Shape: `firings` in order, each with its reason; times of the earliest and latest event."""
+    """What a replay came to. Shape: `firings` in order, each with its reason; times of the first and last event."""
 
     firings: list[Firing] = field(default_factory=list)
     notifications: list[Notification] = field(default_factory=list)

@@ -60,7 +60,7 @@ def advance(record: SourceRecord, head: bytes, data: bytes, lines: int) -> tuple
     if len(head) < HEAD:
         head += data[: HEAD - len(head)]
         record = replace(record, head_len=len(head), head_hash=_hash(head))
-    guard = data[-GUARD:]
+    guard = (record.guard + data)[-GUARD:] if len(data) < GUARD else data[-GUARD:]
     return replace(record, offset=offset, line_no=record.line_no + lines, guard=guard), head
 
 

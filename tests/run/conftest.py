@@ -1,0 +1,5 @@
+"""The folder in which an engine runs."""
+
+from tests.cli.conftest import workspace
+
+__all__ = ["workspace"]
