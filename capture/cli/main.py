@@ -25,6 +25,14 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "start": Entry("capture.cli.start", "Capture this desktop, or a stream, until told to stop."),
+    "stop": Entry("capture.cli.stop", "End the running capture in order."),
+    "status": Entry("capture.cli.status", "Show what the running capture is doing."),
+    "listen": Entry("capture.cli.listen", "Write every websocket event to a journal, as VideoDB's guides do."),
+    "receive": Entry("capture.cli.receive", "Take webhooks from behind your own tunnel into a journal."),
+    "import": Entry("capture.cli.import_", "Fetch a finished session into a recording."),
+    "channels": Entry("capture.cli.channels", "List microphones, displays and system audio."),
+    "doctor": Entry("capture.cli.doctor", "Check key, recorder, permissions, folder, clock and disk."),
     "replay": Entry("capture.cli.replay", "Feed a recording into a journal as if it happened now."),
     "simulate": Entry("capture.cli.simulate", "Run a local VideoDB to try things out, faults included."),
 }
