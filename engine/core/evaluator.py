@@ -59,6 +59,8 @@ class Evaluator:
     ) -> None:
         self.intake = Intake(states, limits.lateness_ms)
         self._limits = limits
+        # Bound once: each look-up of a method makes an object.
+        self._in_state, self._offset_min = self.intake.is_active, self._local_offset
         self._zone_offset = zone_offset
         self._output = Output()
         self._start(program, routes, states or {})
@@ -105,12 +107,16 @@ class Evaluator:
             return event
         if self._dispatcher.waits:
             self.on_time(event.seen_ms)
-        self.on_event(event)
+        waiting = self._evaluate(event)
+        if waiting:
+            self._go_on(waiting)
         return event
 
     def on_event(self, event: Event) -> None:
         """Evaluate all rules on one event, and on what those write back."""
-        waiting = self._evaluate(event)
+        self._go_on(self._evaluate(event))
+
+    def _go_on(self, waiting: list[Event]) -> None:
         for _ in range(MAX_CHAIN):
             if not waiting:
                 return
@@ -156,7 +162,7 @@ class Evaluator:
         return bool(output.notifications or output.firings or output.states or output.counters)
 
     def _evaluate(self, event: Event) -> list[Event]:
-        subject = Subject(event, self.intake.is_active, self._local_offset)
+        subject = Subject(event, self._in_state, self._offset_min)
         hits = select(self.program, subject)
         if not hits and subject.is_clean and not self._early.listens:
             return []
@@ -219,7 +225,7 @@ def _written_back(match: Match, data: dict[str, Any]) -> Event:
     text = data.get("text")
     return last._replace(
         body=body, kind="rule", status=match.rule, text=text if isinstance(text, str) else None, final=True,
-        key=f"rule\x1f{match.id}",
+        key=("rule", match.id),
     )  # fmt: skip
 
 

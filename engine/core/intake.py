@@ -45,7 +45,7 @@ class Intake:
 
         Units: `now_ms` serves as arrival time only for a line that carries none.
         """
-        body, kind, status, text, _, _, seen_ms, final, stream_id, name, session, key = draft
+        body, kind, status, text, start_ms, end_ms, seen_ms, final, stream_id, name, session, key = draft
         if seen_ms is None:
             seen_ms = now_ms
         if self._repeats.is_repeat(key, seen_ms):
@@ -59,7 +59,11 @@ class Intake:
             session = self._only
         if kind == "session" and session is not None:
             self._follow_session(session, draft)
-        at_ms, end_ms, clock = self._event_time(draft, stream or "", seen_ms)
+        known = self.clocks.get(stream or "")
+        if known is not None and known.settled and start_ms is not None and -NEAR_MS <= seen_ms - start_ms <= NEAR_MS:
+            at_ms, end_ms, clock = start_ms, end_ms or start_ms, "media"
+        else:
+            at_ms, end_ms, clock = self._event_time(draft, stream or "", seen_ms)
         late_ms = self.newest_ms - self.lateness_ms - end_ms
         # A time far ahead of its arrival is a fault of the indexer's; it must not make everything after it late.
         if self.newest_ms < at_ms <= seen_ms + NEAR_MS:

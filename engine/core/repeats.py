@@ -7,10 +7,14 @@ writes only the newest one. Invariant: what is remembered depends on the calls a
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Any
 
+from engine.core.decode import key_bytes
 from engine.model.checkpoint import StateKey
 
 __all__ = ["Repeats"]
+
+Key = tuple[Any, ...]
 
 KEEP_MS = 600_000
 BUCKET_MS = 10_000
@@ -27,10 +31,10 @@ class Repeats:
 
     def __init__(self, owner: str, states: dict[StateKey, bytes]) -> None:
         self._owner = owner
-        self._seen: dict[str, int] = {}
-        self._buckets: dict[int, list[str]] = {}
+        self._seen: dict[Key, int] = {}
+        self._buckets: dict[int, list[Key]] = {}
         self._number = -1
-        self._keys: list[str] = []
+        self._keys: list[Key] = []
         # What another run wrote is known by hash only: keys themselves would make the checkpoint large.
         self._before: dict[bytes, int] = {}
         self._stored: dict[int, bytes] = {}
@@ -40,7 +44,7 @@ class Repeats:
             if name == owner and key.startswith(PREFIX):
                 self._restore(int(key.removeprefix(PREFIX)), blob)
 
-    def is_repeat(self, key: str, seen_ms: int) -> bool:
+    def is_repeat(self, key: Key, seen_ms: int) -> bool:
         """Tell whether this identity came within ten minutes; remember it if not."""
         before = self._seen.get(key)
         if before is None and self._before:
@@ -91,7 +95,7 @@ class Repeats:
         if number == self._number:
             self._number = -1
 
-    def _entry(self, key: str, number: int) -> bytes:
+    def _entry(self, key: Key, number: int) -> bytes:
         offset_ms = self._seen.get(key, -1) - number * BUCKET_MS
         # A key that came again later is filed there.
         return _short(key) + offset_ms.to_bytes(2) if 0 <= offset_ms < BUCKET_MS else b""
@@ -107,5 +111,5 @@ class Repeats:
         return self._owner, f"{PREFIX}{number}"
 
 
-def _short(key: str) -> bytes:
-    return blake2b(key.encode("utf-8", "replace"), digest_size=HASH_BYTES).digest()
+def _short(key: Key) -> bytes:
+    return blake2b(key_bytes(key), digest_size=HASH_BYTES).digest()

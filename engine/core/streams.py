@@ -14,10 +14,11 @@ SAMPLES = 15
 class StreamClock:
     """One stream's decision. Media times are trusted when they lie near arrival, else shifted by a constant.
 
+    `settled` says that a time near its arrival changes nothing: decided for the media clock, no vote against.
     Source: RULES 7: decided by the first five events, changed only by five contrary ones in a row.
     """
 
-    __slots__ = ("against", "decided", "media", "near", "offsets", "shift")
+    __slots__ = ("against", "decided", "media", "near", "offsets", "settled", "shift")
 
     def __init__(self) -> None:
         self.media = True
@@ -26,6 +27,7 @@ class StreamClock:
         self.against = 0
         self.offsets: list[int] = []
         self.shift = 0
+        self.settled = False
 
     def shift_ms(self, start_ms: int, end_ms: int, seen_ms: int) -> int | None:
         """Return None for a stream on the media clock, else what to add to its media times."""
@@ -40,6 +42,7 @@ class StreamClock:
             self.against += 1
             if self.against >= VOTES:
                 self.media, self.against, self.offsets = near, 0, []
+        self.settled = self.media and self.decided >= VOTES and not self.against
         if self.media:
             return None
         if len(self.offsets) < SAMPLES:

@@ -88,6 +88,6 @@ class Event(NamedTuple):
     stream: str | None
     source: str | None
     session: str | None
-    key: str
+    key: tuple[Any, ...]
     late_ms: int = 0
     label: str | None = None

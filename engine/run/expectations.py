@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from engine.core.decode import event_id
 from engine.core.moment import duration_text
 from engine.core.regex import compile_pattern
 from engine.model.match import Firing, Reason
@@ -47,7 +48,7 @@ class Outcome:
     @property
     def evidence(self) -> list[tuple[str, ...]]:
         """What every firing rests on, for comparing two runs of one test."""
-        return sorted(tuple(event.key for event in firing.match.events) for firing in self.told)
+        return sorted(tuple(event_id(event) for event in firing.match.events) for firing in self.told)
 
     def offset(self, firing: Firing) -> int:
         """Return a firing's time from the start of the test."""

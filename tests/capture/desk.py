@@ -126,10 +126,11 @@ class Child:
     said: list[str] = field(default_factory=list)
     siblings: list[Child] = field(default_factory=list)
 
-    def start(self, *arguments: str) -> Child:
+    def start(self, *arguments: str, stdout: int = subprocess.PIPE, file_limit: int | None = None) -> Child:
+        limit = ["prlimit", f"--fsize={file_limit}"] if file_limit else []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "capture", "start", str(self.folder), *arguments], env=self.environment,
-            cwd=self.cwd or self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            [*limit, sys.executable, "-m", "capture", "start", str(self.folder), *arguments], env=self.environment,
+            cwd=self.cwd or self.folder, stdout=stdout, stderr=subprocess.STDOUT, text=True,
             stdin=subprocess.DEVNULL, umask=self.umask,
         )  # fmt: skip
         return self
@@ -172,7 +173,7 @@ class Child:
         """Wait for the end and return the exit code."""
         assert self.process is not None
         try:
-            text, _ = self.process.communicate(timeout=PATIENCE_S)
+            text = self.process.communicate(timeout=PATIENCE_S)[0] or ""
         except subprocess.TimeoutExpired:
             self.process.kill()
             text, _ = self.process.communicate()

@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,8 @@ def test_the_thirteen_steps(ready: Child) -> None:
     ]  # fmt: skip
     assert texts_of(ready.folder, "transcript") == ["Ship it on Thursday."]
     assert events_of(ready.folder, "capture.heartbeat") != []
+    states = [(line["data"]["kind"], line["data"]["state"]) for line in events_of(ready.folder, "capture.pipeline")]
+    assert sorted(states[-2:]) == [("transcript", "stopped"), ("visual", "stopped")]
     done = ready.run("status", str(ready.folder))
     assert done.returncode == 3
     assert "no capture runs" in done.stdout and "video m-0001" in done.stdout
@@ -85,6 +88,41 @@ def test_a_second_start_names_the_first(ready: Child) -> None:
     assert ready.state is not None and ready.state.pid == ready.pid
     ready.signal(signal.SIGTERM)
     assert ready.ends() == 0
+
+
+def test_a_full_disk_ends_it_in_order(ready: Child) -> None:
+    """A limit on file size stands in for the full disk: the write fails in the same place."""
+    ready.start(file_limit=64 << 10).reaches("waiting")
+    for number in range(100):
+        ready.sim.emit("transcript", f"{number} " + "x" * 1000, "mic")
+    assert ready.ends() == 3
+    assert "cannot write to" in ready.output()
+    assert ready.sim.snapshot()["sessions"][0]["status"] in ("stopped", "exported")
+    assert ready.sim.snapshot()["recorder_pid"] is None
+    lines_of(ready.folder)  # every line but a torn last one is whole
+
+
+def test_on_a_terminal_the_status_stays_current(ready: Child) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    shown = b""
+    try:
+        ready.start(stdout=theirs)
+        os.close(theirs)
+        while b"no event yet" not in shown:
+            shown += os.read(ours, 4096)
+        ready.sim.emit("transcript", "hello", "mic")
+        while b"last event 0 s ago" not in shown:
+            shown += os.read(ours, 4096)
+        ready.run("stop", str(ready.folder), "--no-wait")
+        with suppress(OSError):  # the other end is gone
+            while more := os.read(ours, 4096):
+                shown += more
+    finally:
+        os.close(ours)
+    assert ready.ends() == 0
+    assert b"\x1b[" in shown and b"session cap-0001" in shown and b"cap-0001 active" in shown
 
 
 def test_kill_9_and_start_again(ready: Child) -> None:

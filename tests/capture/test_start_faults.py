@@ -107,6 +107,8 @@ async def test_lifecycle_that_the_socket_lost_is_polled_and_written_in_order(clo
         running = asyncio.create_task(performed(run, access))
         await soon(lambda: cloud.counts["POST /collection/{c}/capture/session"], "the session")
         cloud.drop("dirty")  # the binding is lost for good: nothing of this session comes over the socket any more
+        await soon(lambda: "active" in statuses_of(tmp_path, "cap-0001"), "the polled status")
+        assert not run.stopping.asked
         ending = await stopped_once_it_runs(run, running)
     assert ending is None
     assert statuses_of(tmp_path, "cap-0001") == ["created", "starting", "active", "stopping", "stopped", "exported"]

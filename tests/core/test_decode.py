@@ -45,7 +45,7 @@ def test_a_partial_and_a_final_with_the_same_text_are_two_events() -> None:
 
 
 def test_two_alerts_differ_by_label_stream_and_time() -> None:
-    def key(**fields: Any) -> str:
+    def key(**fields: Any) -> tuple[Any, ...]:
         return draft(
             {**STAMPS, "channel": "alert", "rtstream_id": "a", "data": {"label": "x", "start": AT}} | fields
         ).key

@@ -170,7 +170,7 @@ def test_memory_is_bounded() -> None:
     assert len(intake.stream_names) == len(intake.clocks) == module.MAX_STREAMS
     assert f"rts-{module.MAX_STREAMS + 49}" in intake.stream_names  # the newest, not the first ones
     memory = repeats.Repeats("x", {})
-    assert not any(memory.is_repeat(f"{number}", START_MS) for number in range(repeats.MAX_KEYS + 10))
+    assert not any(memory.is_repeat((number,), START_MS) for number in range(repeats.MAX_KEYS + 10))
     assert sum(len(blob or b"") for blob in memory.changes().values()) <= repeats.MAX_KEYS * repeats.ENTRY_BYTES
 
 
