@@ -102,12 +102,12 @@ async def disable_alert(connection: Any, stream_id: str, index_id: str, alert_id
 
 
 async def transcript_records(
-    connection: Any, stream_id: str, since_s: float, *, timeout_s: float
+    connection: Any, stream_id: str, engine: str | None, since_s: float, *, timeout_s: float
 ) -> list[dict[str, Any]]:
     """Return what was said since then. Units of records: epoch seconds."""
     stream = RTStream(connection, stream_id)
     return await _pages(
-        lambda page: call(stream.get_transcript, page, _PAGE, since=since_s, timeout_s=timeout_s),
+        lambda page: call(stream.get_transcript, page, _PAGE, since=since_s, engine=engine, timeout_s=timeout_s),
         ("transcription_records", "transcriptions", "segments"),
     )
 

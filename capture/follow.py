@@ -41,6 +41,7 @@ async def follow(run: Run, access: Access, session: Session) -> None:
     while True:
         steady = session.status == _STEADY and session.streams and not pending
         await run.news(run.timing.poll_far_s if steady else max(run.timing.poll_near_s, run.timing.grace_s))
+        _require_alive(run, session)
         try:
             view = await look(run, access, session)
             refused = 0
@@ -53,10 +54,14 @@ async def follow(run: Run, access: Access, session: Session) -> None:
         missing = tuple(status for status in unsaid(session.said, view.status) if status != "exported")
         say_what_is_known(run, session, view, tuple(status for status in missing if status in pending))
         pending = tuple(status for status in missing if status not in session.said)
-        if session.status == "failed":
-            raise CaptureError("session", f"session {session.id} failed in the cloud")
-        if session.status in TERMINAL and not run.stopping.asked:
-            raise CaptureError("session", f"session {session.id} was ended from elsewhere, it is {session.status}")
+        _require_alive(run, session)
+
+
+def _require_alive(run: Run, session: Session) -> None:
+    if session.status == "failed":
+        raise CaptureError("session", f"session {session.id} failed in the cloud")
+    if session.status in TERMINAL and not run.stopping.asked:
+        raise CaptureError("session", f"session {session.id} was ended from elsewhere, it is {session.status}")
 
 
 def say_what_is_known(run: Run, session: Session, view: SessionView, statuses: tuple[str, ...]) -> None:

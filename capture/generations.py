@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from capture import facts
-from capture.holes import fill
+from capture.holes import Filled, fill
 from capture.pipelines import Pipelines
 from capture.run import Run, now_ms
 from capture.socket import Ended, Greeting
@@ -80,7 +80,7 @@ class GenerationClock:
         return hole
 
 
-class _Filled(NamedTuple):
+class _LookAgain(NamedTuple):
     session: Session
     hole: Hole
     to_ms: int
@@ -97,7 +97,7 @@ class Generations:
         self._changed = asyncio.Event()
         self._session: Session | None = None
         self._pipelines: Pipelines | None = None
-        self._filled: list[_Filled] = []
+        self._looks: list[_LookAgain] = []
         self.greeted = asyncio.Event()
         self.bound = asyncio.Event()
 
@@ -149,13 +149,13 @@ class Generations:
                     await self._moved(connection_id)
             await self._look_again(now_ms())
 
-    async def settle(self) -> None:
+    async def settle(self, limit_s: float) -> None:
         """Fill what is still open, and look a last time at what was filled. For the end, before the socket closes."""
-        hole = self._clock.hole
-        if hole is not None:
-            self._clock.hole = None
-            await self._close(hole)
-        await self._look_again(None)
+        async with asyncio.timeout(limit_s):
+            hole, self._clock.hole = self._clock.hole, None
+            if hole is not None:
+                await self._close(hole)
+            await self._look_again(None)
 
     async def _moved(self, connection_id: str) -> None:
         hole = self._clock.moved(connection_id, now_ms())
@@ -168,8 +168,15 @@ class Generations:
         session = self._session
         if session is None or not session.pipelines:
             return
-        to_ms = now_ms()
-        filled = await fill(self._run, self._connection, session, hole.from_ms, to_ms)
+        to_ms, filled = now_ms(), Filled(0, whole=False)
+        try:
+            filled = await fill(self._run, self._connection, session, hole.from_ms, to_ms)
+        finally:  # also when it is given up half way: the hole is a fact
+            self._tell(hole, to_ms, filled, session)
+        look_ms = to_ms + round(self._run.timing.refill_s * 1000)
+        self._looks.append(_LookAgain(session, hole, to_ms, look_ms))
+
+    def _tell(self, hole: Hole, to_ms: int, filled: Filled, session: Session) -> None:
         fact = facts.gap(hole.from_ms, to_ms, hole.reason, filled=filled.whole)
         lost = any(pipeline.alerts for pipeline in session.pipelines.values())
         fact["data"].update(records=filled.records, alerts_lost=lost)
@@ -177,20 +184,18 @@ class Generations:
         self._run.tally.gaps += 1
         span_s = (to_ms - hole.from_ms) / 1000
         self._run.say(f"{filled.records} events fetched of {span_s:.1f} s without connection")
-        look_ms = to_ms + round(self._run.timing.refill_s * 1000)
-        self._filled.append(_Filled(session, hole, to_ms, look_ms))
 
     async def _look_again(self, until_ms: int | None) -> None:
         """Fetch once more what the cloud was still working on when a hole was filled. None: look at all of them."""
-        due = [each for each in self._filled if until_ms is None or each.look_ms <= until_ms]
-        self._filled = [each for each in self._filled if each not in due]
+        due = [each for each in self._looks if until_ms is None or each.look_ms <= until_ms]
+        self._looks = [each for each in self._looks if each not in due]
         for each in due:
             filled = await fill(self._run, self._connection, each.session, each.hole.from_ms, each.to_ms)
             if filled.records:
                 self._run.say(f"{filled.records} more events fetched")
 
     def _seconds_left(self) -> float:
-        instants = [each.look_ms for each in self._filled]
+        instants = [each.look_ms for each in self._looks]
         if self._pipelines is not None and self._clock.due_ms is not None:
             instants.append(self._clock.due_ms)
         far_s = self._run.timing.poll_far_s

@@ -45,10 +45,12 @@ async def fill(run: Run, connection: Any, session: Session, from_ms: int, to_ms:
     whole = True
     names = {stream.id: stream.name for stream in session.streams}
     for pipeline in session.pipelines.values():
+        if pipeline.state == "failed":  # it never made anything
+            continue
         try:
             for record in await _records(run, connection, pipeline, from_ms, to_ms):
                 message = record_message(record, pipeline.kind, pipeline.stream_id, names.get(pipeline.stream_id, ""))
-                if message is not None and from_ms - run.timing.overlap_s * 1000 <= message["data"]["end"]:
+                if message is not None and _within(message, from_ms - round(run.timing.overlap_s * 1000), to_ms):
                     missed.append((message["data"]["start"], message))
         except CloudError as error:
             whole = False
@@ -67,7 +69,9 @@ async def _records(run: Run, connection: Any, pipeline: Pipeline, from_ms: int, 
     since_s = from_ms / 1000 - timing.overlap_s
     if pipeline.kind == "transcript":
         return await insist(
-            lambda: cloud_stream.transcript_records(connection, pipeline.stream_id, since_s, timeout_s=timing.call_s),
+            lambda: cloud_stream.transcript_records(
+                connection, pipeline.stream_id, pipeline.engine, since_s, timeout_s=timing.call_s
+            ),
             timing,
         )
     found: list[dict[str, Any]] = []
@@ -81,6 +85,11 @@ async def _records(run: Run, connection: Any, pipeline: Pipeline, from_ms: int, 
 
         found += await insist(ask, timing)
     return found
+
+
+def _within(message: Mapping[str, Any], from_ms: int, to_ms: int) -> bool:
+    """Whether it reaches into the hole. What began after it is on its way over the socket."""
+    return bool(from_ms <= message["data"]["end"] and message["data"]["start"] <= to_ms)
 
 
 def _alone(session: Session, message: Mapping[str, Any]) -> bool:

@@ -86,7 +86,7 @@ class Pipelines:
         known = self._session.pipelines.get(key)
         if known is None or known.bound_to != connection_id:
             return True
-        return known.state == "starting" or (known.state == "failed" and known.error is None)
+        return known.state in ("starting", "retrying")
 
     async def _bind_stream(
         self, keys: list[str], todo: Mapping[str, tuple[Stream, PipelineSpec]], connection_id: str
@@ -97,7 +97,7 @@ class Pipelines:
             await asyncio.gather(*(self._bind_one(key, *todo[key], connection_id) for key in now))
 
     async def _bind_one(self, key: str, stream: Stream, spec: PipelineSpec, connection_id: str) -> None:
-        known = self._session.pipelines.get(key) or Pipeline(stream.id, spec.kind, spec.name)
+        known = self._session.pipelines.get(key) or Pipeline(stream.id, spec.kind, spec.name, spec.engine)
         self._session.pipelines[key] = known
         replaced = [known.id] if known.id else []
         unsure = _may_run(known) and known.state != "running" and known.attempt is not None
@@ -168,7 +168,9 @@ class Pipelines:
         timeout_s = self._run.timing.stop_call_s
         try:
             if pipeline.kind == "transcript":
-                await cloud_stream.stop_transcript(self._connection, pipeline.stream_id, None, timeout_s=timeout_s)
+                await cloud_stream.stop_transcript(
+                    self._connection, pipeline.stream_id, pipeline.engine, timeout_s=timeout_s
+                )
             else:
                 for index_id in await self._running_indexes(key, pipeline):
                     await cloud_stream.stop_index(self._connection, pipeline.stream_id, index_id, timeout_s=timeout_s)
@@ -194,11 +196,10 @@ class Pipelines:
         return [index.id for index in found if index.running and f"-{key[:8]}-" in index.name]
 
     def _failed(self, known: Pipeline, error: CloudError) -> None:
-        known.state = "failed"
-        known.error = None if error.passing else error.message
-        self._run.say(f"{known.name} on {known.stream_id} did not start: {error.message}")
-        if error.passing:
-            self._run.say("it is tried again")
+        known.state = "retrying" if error.passing else "failed"
+        known.error = error.message
+        again = "; it is tried again" if error.passing else ""
+        self._run.say(f"{known.name} on {known.stream_id} did not start: {error.message}{again}")
 
     def _tell(self, key: str, known: Pipeline, stream: Stream | None) -> None:
         data: dict[str, Any] = {
@@ -214,7 +215,7 @@ class Pipelines:
 
 def _may_run(pipeline: Pipeline) -> bool:
     """Whether it may cost money: also a start that was never answered."""
-    return pipeline.state in ("running", "starting") or (pipeline.state == "failed" and pipeline.error is None)
+    return pipeline.state in ("running", "starting", "retrying")
 
 
 def _prefix(spec: PipelineSpec, key: str) -> str:

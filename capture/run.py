@@ -9,22 +9,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from capture.dedupe import Seen
 from capture.journal import Journal, Origin
-from capture.lifecycle import status_of
+from capture.lifecycle import status_of, unsaid
 from capture.settings import Settings
 from capture.state import Phase, RunState, Session, StateFile
-from capture.status import past
+from capture.status import present
 from capture.stopping import Stopping
 from capture.streams import streams_of
 from capture.tally import Tally
 from capture.timing import Timing
 
 __all__ = ["Run", "iso", "now_ms"]
+
+_EARLY_MOST = 100
 
 
 def now_ms() -> int:
@@ -46,9 +48,10 @@ class Run:
         self.tally = Tally()
         self.stopping = Stopping()
         self.say: Callable[[str], None] = lambda line: None
-        self.snapshot: Callable[[], dict[str, Any]] = lambda: past(self.state)
+        self.snapshot: Callable[[], dict[str, Any]] = lambda: present(self.state, self.tally, now_ms())
         self._state_file = state_file
         self._news = asyncio.Event()
+        self._early: dict[str, list[Mapping[str, Any]]] = {}
 
     def save(self) -> None:
         """Bring the state to its file. Errors: OSError."""
@@ -81,9 +84,23 @@ class Run:
             self.say("live: the first event has come")
         return True
 
-    def find(self, session_id: object) -> Session | None:
-        """Return the session of this id, if it is one of ours."""
-        return next((each for each in self.state.sessions if each.id == session_id), None)
+    def begin_session(self, session: Session) -> None:
+        """From now on this is the run's session; what the socket said of it before we knew its id counts too."""
+        self.state.sessions = [*(each for each in self.state.sessions if each.id != session.id), session]
+        for message in self._early.pop(session.id, []):
+            self._note_status(message)
+        self.save()
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do this beside everything else; what it raises ends the run, in order."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._noticed)
+        return task
+
+    def _noticed(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.stopping.fail(error)
 
     async def news(self, within_s: float) -> None:
         """Return when a session is heard to have moved on, or after so long."""
@@ -93,12 +110,18 @@ class Run:
 
     def _note_status(self, message: Mapping[str, Any]) -> None:
         status = status_of(message)
-        session = self.find(message.get("capture_session_id") or message.get("session_id")) if status else None
-        if status is None or session is None:
+        if status is None:
+            return
+        session_id = str(message.get("capture_session_id") or message.get("session_id"))
+        session = next((each for each in self.state.sessions if each.id == session_id), None)
+        if session is None:
+            if len(self._early) < _EARLY_MOST:
+                self._early.setdefault(session_id, []).append(message)
             return
         if status not in session.said:
             session.said.append(status)
-        session.status = status
+        if unsaid((session.status,), status):  # polling may have told of a later one already
+            session.status = status
         _note_details(session, message.get("data"))
         self.save()
         self._news.set()

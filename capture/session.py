@@ -51,15 +51,24 @@ class Desktop:
         require_recorder()
         token = await self._new_token()
         self._recorder = Recorder(self._run, token, self._access.account.base_url)
-        self._listening = self._task(self._recorder.listen())
+        self._listening = self._run.beside(self._recorder.listen())
         self._channels, choice = await self._recorder.choose_channels()
         self._tell_choice(choice)
         await self._record(token)
 
-    async def rotate(self) -> None:
-        """End this session and begin the next on the same channels. Errors: CaptureError, CloudError."""
+    async def rotate(self) -> bool:
+        """End this session and begin the next on the same channels. Returns False if that must wait: no network.
+
+        Errors: CaptureError, CloudError.
+        """
         began_ms = now_ms()
-        token = await self._new_token()
+        try:
+            token = await self._new_token()
+        except CloudError as error:
+            if not error.passing:
+                raise
+            self._run.say(f"no new session yet: {error.message}")
+            return False
         self._stop_following()
         await self._stop_recording()
         await self.stop_pipelines()
@@ -68,6 +77,7 @@ class Desktop:
             self._generations.serve(None, None)
         await self._record(token)
         self._run.tell_fact(facts.gap(began_ms, now_ms(), "rotation", filled=False))
+        return True
 
     async def stop(self) -> None:
         """End the recording in order and see that the cloud knows; then the recorder. Never raises CloudError."""
@@ -99,11 +109,10 @@ class Desktop:
         session = await self._create_session()
         session.created_ms = now_ms()
         session.export.status = "wanted" if any(channel.store for channel in self._channels) else "none"
-        run.state.sessions.append(session)
-        run.save()
+        run.begin_session(session)
         self.session = session
         run.say(f"session {session.id}")
-        self._following = self._task(follow(run, self._access, session))
+        self._following = self._run.beside(follow(run, self._access, session))
         await self._recorder.start(session.id, token, self._channels)
         await self._until_active(session)
         if self._generations is not None:
@@ -176,14 +185,3 @@ class Desktop:
     def _stop_following(self) -> None:
         if self._following is not None:
             self._following.cancel()
-
-    def _task(self, work: Any) -> asyncio.Task[None]:
-        """Run it beside everything else; what it raises ends the capture in order."""
-        task: asyncio.Task[None] = asyncio.create_task(work)
-        task.add_done_callback(self._noticed)
-        return task
-
-    def _noticed(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._run.stopping.fail(error)

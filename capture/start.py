@@ -7,6 +7,8 @@ holes, pipelines, export, and the socket last. Every step of the end is taken, a
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -20,6 +22,7 @@ from capture.control import serve
 from capture.export import finish_session, finish_stream
 from capture.generations import Generations
 from capture.journal import JournalError
+from capture.patience import insist
 from capture.pipelines import Pipelines
 from capture.pulse import beat
 from capture.run import Run, now_ms
@@ -34,6 +37,7 @@ __all__ = ["Ending", "capture"]
 
 _EXPECTED = (CaptureError, CloudError, JournalError, OSError)
 _HOUR_S = 3600
+_ROTATE_AGAIN_S = 300
 
 
 class Ending(Exception):  # noqa: N818  # how it ended, not necessarily badly
@@ -52,8 +56,8 @@ class Source(Protocol):
     async def begin(self) -> None:
         """Capture, with every pipeline started."""
 
-    async def rotate(self) -> None:
-        """Go on in a new session."""
+    async def rotate(self) -> bool:
+        """Go on in a new session; return False if that must wait."""
 
     async def stop(self) -> None:
         """End the recording."""
@@ -121,8 +125,8 @@ class _Conductor:
             await run.stopping.before(self._greeted())
             await run.stopping.before(self._source.begin())
             began = True
-            run.enter("waiting")
-            run.say("everything runs; waiting for the first event")
+            run.enter("live" if run.tally.events else "waiting")
+            run.say("everything runs" if run.tally.events else "everything runs; waiting for the first event")
             await self._keep_going()
         except Stopped:
             pass
@@ -145,38 +149,36 @@ class _Conductor:
         for step in steps:
             try:
                 await step()
-            except _EXPECTED as error:
-                run.say(str(error))
-                run.stopping.fail(error)
+            except CloudError as error:
+                run.say(error.message)
+            except Exception as error:  # noqa: BLE001  # not even a fault of ours may leave a recorder running
+                run.stopping.failure = run.stopping.failure or error
 
     # While it runs
 
     async def _keep_going(self) -> None:
         run, limits = self._run, self._run.settings.limits
-        began_s = rotated_s = time.monotonic()
-        while True:
-            ends = began_s + limits.max_hours * _HOUR_S if limits.max_hours else float("inf")
-            rotates = rotated_s + limits.rotate_hours * _HOUR_S
-            if self._access.by_token:  # the backend's session and token are the only ones
-                rotates = float("inf")
+        now_s = time.monotonic()
+        ends_s = now_s + limits.max_hours * _HOUR_S if limits.max_hours else math.inf
+        # With a token from a backend there is nothing to rotate to.
+        rotates_s = math.inf if self._access.by_token else now_s + limits.rotate_hours * _HOUR_S
+        while not await run.stopping.pause(min(ends_s, rotates_s, now_s + _HOUR_S) - now_s):
             now_s = time.monotonic()
-            if now_s >= ends:
-                run.stopping.ask("max_hours")
+            if now_s >= ends_s:
                 run.say(f"{limits.max_hours:g} hours are over")
-            elif now_s >= rotates:
-                await run.stopping.before(self._source.rotate())
+                run.stopping.ask("max_hours")
+            elif now_s >= rotates_s:
+                rotated = await run.stopping.before(self._source.rotate())
                 self._finish_what_is_left()
-                rotated_s = time.monotonic()
-                continue
-            if await run.stopping.pause(min(ends, rotates, now_s + _HOUR_S) - now_s):
-                return
+                now_s = time.monotonic()
+                rotates_s = now_s + (limits.rotate_hours * _HOUR_S if rotated else _ROTATE_AGAIN_S)
 
     def _start_beside(self) -> None:
         self._finish_what_is_left()
-        self._beside.append(self._task(beat(self._run, self._queued, lambda: self._source.session)))
+        self._beside.append(self._run.beside(beat(self._run, self._queued, lambda: self._source.session)))
         if self._socket is not None and self._generations is not None:
-            self._pump = self._task(_pump(self._run, self._socket, self._generations))
-            self._beside.append(self._task(self._generations.watch()))
+            self._pump = self._run.beside(_pump(self._run, self._socket, self._generations))
+            self._beside.append(self._run.beside(self._generations.watch()))
 
     def _finish_what_is_left(self) -> None:
         """Bring to their end, beside all else, the sessions of earlier runs and those that were rotated out."""
@@ -215,8 +217,9 @@ class _Conductor:
             run.say(f"session {session.id}: {error}")
 
     async def _end_left(self, session: Session) -> None:
+        timing = self._run.timing
         try:
-            await self._access.end_session(session.id, self._run.timing.call_s)
+            await insist(lambda: self._access.end_session(session.id, timing.call_s), timing)
         except CloudError as error:
             if error.kind not in ("odd", "not-found"):  # ended already, or never begun
                 raise
@@ -234,7 +237,9 @@ class _Conductor:
 
     async def _settle(self) -> None:
         if self._generations is not None:
-            await self._generations.settle()
+            settling = self._generations.settle(self._run.timing.settle_s)
+            with contextlib.suppress(Stopped, TimeoutError):
+                await self._run.stopping.before_urgent(settling)
 
     async def _finish(self) -> None:
         """Wait for the exports, also those that were left, unless the user is in a hurry."""
@@ -279,17 +284,6 @@ class _Conductor:
 
     def _queued(self) -> int:
         return self._socket.queued if self._socket is not None else 0
-
-    def _task(self, work: Any) -> asyncio.Task[None]:
-        """Run it beside everything else; what it raises ends the run in order."""
-        task: asyncio.Task[None] = asyncio.create_task(work)
-        task.add_done_callback(self._noticed)
-        return task
-
-    def _noticed(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._run.stopping.fail(error)
 
 
 async def _pump(run: Run, socket: ws.Socket, generations: Generations) -> None:

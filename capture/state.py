@@ -6,6 +6,8 @@ token and no stream address. Invariant: a reader finds the file before or after 
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -40,13 +42,14 @@ class Stream:
 class Pipeline:
     """One pipeline by its idempotency key. `id` is an index's; `old` are the ones it replaced, newest last.
 
-    Shape: `state` is starting, running, failed or stopped; `bound_to` the connection that `id` reports to;
+    Shape: `state` is starting, running, retrying, failed or stopped; `bound_to` the connection that `id` reports to;
     `attempt` is the name a start was last tried under: an index of that name may exist although we never heard.
     """
 
     stream_id: str
     kind: str
     name: str
+    engine: str | None = None
     state: str = "starting"
     id: str | None = None
     bound_to: str | None = None
@@ -121,8 +124,13 @@ class StateFile:
         self.path = folder / STATE_NAME
 
     def load(self) -> RunState | None:
-        """Return the last state saved, or None when there is none. One that makes no sense is None too."""
+        """Return the last state saved, or None when there is none.
+
+        One that makes no sense is none either, nor is one that another user planted in a shared folder.
+        """
         try:
+            if self.path.is_symlink() or not _is_ours(self.path):
+                return None
             raw = orjson.loads(self.path.read_bytes())
             if raw.get("version") != _VERSION:
                 return None
@@ -141,6 +149,10 @@ class StateFile:
         state.sessions = [s for s in state.sessions[:-1] if not s.over][-_KEEP_SESSIONS:] + state.sessions[-1:]
         text = orjson.dumps({"version": _VERSION, **asdict(state)}, option=orjson.OPT_INDENT_2).decode()
         publish(self.path, text + "\n")
+
+
+def _is_ours(path: Path) -> bool:
+    return sys.platform == "win32" or path.stat().st_uid == os.geteuid()
 
 
 def _session(raw: dict[str, Any]) -> Session:

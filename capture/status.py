@@ -21,6 +21,8 @@ def present(state: RunState, tally: Tally, at_ms: int) -> dict[str, Any]:
         "duplicates": tally.duplicates,
         "filled": tally.filled,
         "gaps": tally.gaps,
+        "queue": 0,
+        "trouble": "",
         "at_ms": at_ms,
     }
 

@@ -68,9 +68,7 @@ class StreamCapture:
         left = await self._left_over()
         session = left or await self._connect()
         self.session = session
-        if session not in run.state.sessions:
-            run.state.sessions.append(session)
-        run.save()
+        run.begin_session(session)
         run.say(f"stream {session.id} {self._address.label}" + (", taken over" if left else ""))
         since = None
         if left:
@@ -80,8 +78,9 @@ class StreamCapture:
         self._generations.serve(session, self._pipelines, since)
         await self._generations.bound.wait()
 
-    async def rotate(self) -> None:
-        """Nothing: a stream needs no token that could end."""
+    async def rotate(self) -> bool:
+        """Nothing is to be done: a stream needs no token that could end."""
+        return True
 
     async def stop(self) -> None:
         """Let the cloud no longer fetch it."""
@@ -113,7 +112,6 @@ class StreamCapture:
                 raise
             left.over = True
             return None
-        self._run.state.sessions.remove(left)  # the newest is the last
         return left
 
     async def _connect(self) -> Session:

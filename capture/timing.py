@@ -50,6 +50,8 @@ class Timing:
     "How far the wall clock may run ahead of the machine's own before that was a sleep."
     drain_s: float = 5.0
     "How long last messages are waited for after the recording stopped."
+    settle_s: float = 30.0
+    "How long the end waits for what was missed; without a network that is in vain."
     stop_call_s: float = 10.0
     "How long stopping one pipeline may take."
     export_first_s: float = 3.0

@@ -179,10 +179,11 @@ def test_detached(ready: Child) -> None:
     assert state is not None and f"process {state.pid}" in made.stdout
     assert stat.S_IMODE((ready.folder / "capture.log").stat().st_mode) == 0o600
     assert ready.run("stop", str(ready.folder)).returncode == 0
-    refused = ready.another(VIDEO_DB_API_KEY="wrong")
-    failed = refused.run("start", str(ready.folder), "--detach")
-    assert failed.returncode == 4
-    assert "the API key is not known" in failed.stderr
+    ready.sim.faults.set("permission", "denied")
+    ready.sim.faults.set("recorder", "slow:0.5@shutdown")  # it fails at once, and takes its time to end
+    failed = ready.run("start", str(ready.folder), "--detach")
+    assert failed.returncode == 8, failed.stdout
+    assert failed.stderr.startswith("Error: ") and "privacy settings" in failed.stderr
 
 
 def test_a_desktop_that_never_sees_the_key(ready: Child) -> None:

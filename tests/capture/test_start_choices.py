@@ -220,8 +220,8 @@ def shown_state() -> RunState:
         "cap-1", status="active", streams=[Stream("r1", "mic:default", "mic"), Stream("r2", "", "screen")]
     )
     session.pipelines = {
-        "k1": Pipeline("r1", "transcript", "transcript", "running"),
-        "k2": Pipeline("r1", "audio", "audio", "failed", error="no credits"),
+        "k1": Pipeline("r1", "transcript", "transcript", state="running"),
+        "k2": Pipeline("r1", "audio", "audio", state="failed", error="no credits"),
     }
     return RunState("run", 7, 1, "/j", "live", 2, "conn", {"token": "secret"}, [Session("cap-0"), session])
 
@@ -229,7 +229,7 @@ def shown_state() -> RunState:
 def test_the_view_of_a_run() -> None:
     tally = Tally(gaps=1, filled=5)
     tally.count({"rtstream_id": "r1"}, 10_000)
-    known = {**present(shown_state(), tally, 13_000), "queue": 2, "trouble": ""}
+    known = {**present(shown_state(), tally, 13_000), "queue": 2}
     assert "secret" not in str(known)
     assert render(known, 200) == [
         "live  cap-1 active  generation 2  connected  1 events, 1/min  2 waiting",
@@ -254,6 +254,6 @@ def test_the_view_of_a_run_that_is_over() -> None:
 def test_no_name_moves_the_cursor(name: str, width: int) -> None:
     state = shown_state()
     state.sessions[1].streams[0].name = "x\x1b[2J" + name
-    known: dict[str, Any] = {**present(state, Tally(), 1), "queue": 0, "trouble": name}
+    known: dict[str, Any] = {**present(state, Tally(), 1), "trouble": name}
     for line in render(known, width):
         assert line.isprintable() and len(line) <= width

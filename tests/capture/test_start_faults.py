@@ -211,6 +211,23 @@ async def test_an_index_whose_reply_was_lost_is_adopted(cloud: Simulator, tmp_pa
     assert len(made) == 1, made
 
 
+async def test_it_ends_also_when_the_cloud_is_gone(cloud: Simulator, tmp_path: Path) -> None:
+    """Nothing can be fetched and nothing asked: the hole is told as it is, the rest is left to the next start."""
+    quick = replace(fast(), settle_s=0.3, export_for_s=0.3)
+    with opened(cloud, tmp_path, timing=quick) as (run, access):
+        running = asyncio.create_task(performed(run, access))
+        await soon(lambda: run.state.phase == "waiting", "everything begun")
+        cloud.faults.set("http", "502 /collection/*")
+        cloud.faults.set("http", "502 /rtstream/*")
+        cloud.drop("dirty")
+        await soon(lambda: run.state.connection_id is None, "the loss")
+        run.stopping.ask("test")
+        assert await running is None
+        assert [session.id for session in run.state.unfinished] == ["cap-0001"]
+    [gap] = events_of(tmp_path, "capture.gap")
+    assert (gap["data"]["filled"], gap["data"]["records"]) == (False, 0)
+
+
 async def test_odd_messages_end_nothing(cloud: Simulator, tmp_path: Path) -> None:
     with opened(cloud, tmp_path) as (run, access):
         running = asyncio.create_task(performed(run, access))

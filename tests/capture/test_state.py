@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from capture.lifecycle import lifecycle_message
 from capture.state import STATE_NAME, Export, Pipeline, RunState, Session, StateFile, Stream
+from tests.capture.desk import new_run
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 STREAMS = st.builds(Stream, TEXT, TEXT, TEXT, st.lists(TEXT, max_size=2))
@@ -77,3 +79,21 @@ def test_it_is_for_its_owner_alone_and_follows_no_link(tmp_path: Path) -> None:
     assert not path.is_symlink() and elsewhere.read_text() == "untouched"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert sorted(each.name for each in tmp_path.iterdir()) == ["elsewhere", STATE_NAME]
+
+
+def test_what_is_said_of_a_session_before_its_id_is_known_counts(tmp_path: Path) -> None:
+    """The socket may be faster than the reply that tells the id; and it may be slower than polling."""
+    run = new_run(tmp_path)
+    try:
+        for status in ("created", "starting"):
+            run.take(lifecycle_message("cap-1", status, "u", "2026-01-01T00:00:00Z", {}), "ws")
+        session = Session("cap-1")
+        run.begin_session(session)
+        assert (session.said, session.status) == (["created", "starting"], "starting")
+        session.status = "stopping"
+        run.take(lifecycle_message("cap-1", "active", "u", "2026-01-01T00:00:00Z", {}), "ws")
+        assert (session.said[-1], session.status) == ("active", "stopping")
+        saved = StateFile(tmp_path).load()
+        assert saved is not None and saved.sessions == [session]
+    finally:
+        run.journal.close()
