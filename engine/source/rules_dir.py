@@ -16,6 +16,8 @@ MOST_BYTES = 256 * 1024
 _SUFFIXES = (".yaml", ".yml")
 # Hidden files, drafts, and the lock and backup files of editors.
 _LEFT_OUT = ("_", ".", "#", "~")
+# Rules to choose from: a pack speaks only when its own file or folder is named.
+_ON_REQUEST = "packs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class RuleFiles:
 def read_rules(paths: Sequence[str]) -> RuleFiles:
     """Read the rule files at these paths: files as named, folders with all that is in them.
 
-    In folders only `*.yaml` and `*.yml` count, sorted by path; names that begin with `_` or `.` are left out.
+    In folders only `*.yaml` and `*.yml` count, sorted by path; names that begin with `_` or `.` are left out, and so
+    are folders below that are called `packs`.
     """
     files: list[tuple[str, bytes]] = []
     problems: list[Problem] = []
@@ -70,7 +73,7 @@ def _in_folder(folder: str, problems: list[Problem]) -> list[str]:
     found: list[str] = []
     # Links to folders are not followed: two of them can make a circle.
     for here, folders, names in os.walk(folder, onerror=refused):
-        folders[:] = [name for name in folders if not name.startswith(_LEFT_OUT)]
+        folders[:] = [name for name in folders if not name.startswith(_LEFT_OUT) and name != _ON_REQUEST]
         chosen = [name for name in names if name.endswith(_SUFFIXES) and not name.startswith(_LEFT_OUT)]
         found += [str(Path(here, name)) for name in chosen]
     return sorted(found)

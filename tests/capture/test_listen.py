@@ -69,6 +69,7 @@ def until(holds: Callable[[], Any]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.capture_guide
 def test_the_guides_workflow_runs_unchanged(sim: Simulator, tmp_path: Path) -> None:
     listener = Listener(tmp_path, "--clear", str(tmp_path))
     assert listener.first_line == f"WS_ID={listener.text('videodb_ws_id')}"

@@ -102,6 +102,7 @@ async def test_what_a_crash_left_is_adopted_or_ended(cloud: Simulator, tmp_path:
         assert indexes(cloud) == [("idx-0001", False), ("idx-0002", False)], "the end: found by its key"
 
 
+@pytest.mark.architecture_guide
 async def test_what_goes_over_the_wire(cloud: Simulator, tmp_path: Path) -> None:
     spec = replace(VISUAL, model="mini", fields=(("app_name", "the app in front"),))
     with opened(cloud, tmp_path) as (run, access):
@@ -115,6 +116,7 @@ async def test_what_goes_over_the_wire(cloud: Simulator, tmp_path: Path) -> None
     assert '"app_name": "the app in front"' in request["prompt"]
 
 
+@pytest.mark.architecture_guide
 @pytest.mark.parametrize("kind", ["word", "sentence", "time"])
 async def test_speech_is_cut_by_word_sentence_or_time(cloud: Simulator, tmp_path: Path, kind: Any) -> None:
     spec = PipelineSpec("audio", "audio", "Summarize", batch=Batch(kind, 15))

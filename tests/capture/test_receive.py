@@ -100,6 +100,7 @@ def test_a_webhook_becomes_a_line_before_it_is_answered(served: Served) -> None:
     assert line["_capture"] == {"run": "r", "gen": None, "seq": 1, "origin": "webhook", "kind": "session"}
 
 
+@pytest.mark.sdk_overview
 def test_the_address_tells_stream_and_alert(served: Served) -> None:
     assert served.post(ALERT, f"v1/{TOKEN}/alert/rts-1/any%20crash").status_code == 200
     about = served.lines[0]["_capture"]
@@ -286,6 +287,7 @@ class Receiving:
         return errors
 
 
+@pytest.mark.sdk_overview
 @pytest.mark.skipif(sys.platform == "win32", reason="ends it by SIGTERM")
 def test_the_command_with_a_session_of_the_sdk(tmp_path: Path) -> None:
     env = {"VIDEODB_EVENTS_DIR": str(tmp_path)}
@@ -323,6 +325,7 @@ def test_the_command_with_a_session_of_the_sdk(tmp_path: Path) -> None:
     again.end()
 
 
+@pytest.mark.architecture_guide
 @pytest.mark.skipif(sys.platform == "win32", reason="ends it by SIGTERM")
 def test_a_desktop_without_a_key_may_begin_a_session_if_it_knows_the_word(tmp_path: Path) -> None:
     word = "w" * 32

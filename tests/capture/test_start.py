@@ -34,6 +34,7 @@ def ready(child: Child) -> Child:
     return child
 
 
+@pytest.mark.capture_guide
 def test_the_thirteen_steps(ready: Child) -> None:
     ready.start().reaches("waiting")
     assert ready.sim.emit("transcript", "Ship it on Thursday.", "mic") == 1
@@ -171,6 +172,7 @@ def test_kill_9_while_it_waits_for_the_video(ready: Child) -> None:
     assert len(events_of(ready.folder, "capture_session.exported")) >= 1
 
 
+@pytest.mark.capture_guide
 def test_detached(ready: Child) -> None:
     made = ready.run("start", str(ready.folder), "--detach")
     assert made.returncode == 0, made.stderr
@@ -186,6 +188,7 @@ def test_detached(ready: Child) -> None:
     assert failed.stderr.startswith("Error: ") and "privacy settings" in failed.stderr
 
 
+@pytest.mark.capture_quickstart
 def test_a_desktop_that_never_sees_the_key(ready: Child) -> None:
     """The backend made session and token; without the key there is no socket, and what matters is polled."""
     import videodb

@@ -28,6 +28,7 @@ DEVICES = [
 ]  # fmt: skip
 
 
+@pytest.mark.capture_reference
 @pytest.mark.parametrize(
     ("patterns", "chosen"),
     [
@@ -45,6 +46,7 @@ def test_patterns_choose_devices(patterns: list[str], chosen: list[str]) -> None
     assert list(choose(DEVICES, patterns, (), None).ids) == chosen
 
 
+@pytest.mark.capture_reference
 def test_primary_and_store() -> None:
     choice = choose(DEVICES, ["all"], ["primary", "mic:*"], "Desk")
     assert choice.primary == "display:2"

@@ -45,6 +45,7 @@ def test_its_commands_run(cloud: Simulator, tmp_path: Path, block: Block) -> Non
     assert {each["status"] for each in left["sessions"]} <= {"stopped", "exported"}
 
 
+@pytest.mark.featured_apps
 @pytest.mark.parametrize("block", SETTINGS, ids=place)
 def test_its_settings_load(block: Block) -> None:
     assert parse_settings(block.text, PAGE).pipelines != Settings().pipelines

@@ -71,6 +71,7 @@ async def test_the_recorder_dies(cloud: Simulator, tmp_path: Path, step: str) ->
     Lock.take(tmp_path / f".{JOURNAL_NAME}.lock", "test").release()
 
 
+@pytest.mark.capture_reference
 @pytest.mark.parametrize("shape", ["object", "string", "flat"])
 async def test_the_session_fails(cloud: Simulator, tmp_path: Path, shape: str) -> None:
     cloud.faults.set("session", f"failed:{shape}")
@@ -242,6 +243,7 @@ async def test_odd_messages_end_nothing(cloud: Simulator, tmp_path: Path) -> Non
         assert run.state.generation == 1
 
 
+@pytest.mark.sdk_overview
 async def test_alerts_follow_the_index_and_their_event_is_made_once(cloud: Simulator, tmp_path: Path) -> None:
     alert = Alert("slack_opened", "Slack is opened")
     spec = PipelineSpec("visual", "visual", "What?", batch=Batch("time", 3, 3), alerts=(alert,))
@@ -319,6 +321,7 @@ async def test_it_ends_by_itself_after_max_hours(cloud: Simulator, tmp_path: Pat
     assert "exported" not in statuses_of(tmp_path, "cap-0001")
 
 
+@pytest.mark.sdk_overview
 async def test_several_displays_have_one_primary(cloud: Simulator, tmp_path: Path) -> None:
     settings = Settings(channels=("all",), store=("display:*",), primary="display:2", pipelines=PIPELINES)
     with opened(cloud, tmp_path, settings) as (run, access):

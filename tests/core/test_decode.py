@@ -22,6 +22,7 @@ USUAL = {
 }  # fmt: skip
 
 
+@pytest.mark.capture_reference
 @pytest.mark.parametrize("sample", EVENTS, ids=lambda sample: sample.name)
 def test_every_kind_of_event_reads_as_it_should(sample: Sample) -> None:
     event = event_of(sample.body)

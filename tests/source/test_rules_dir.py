@@ -13,7 +13,7 @@ from engine.source.rules_dir import MOST_BYTES, read_rules, signature
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
     folder = tmp_path / "rules"
-    for name in ("b.yaml", "a.yml", "packs/p.yaml", "_draft.yaml", ".hidden.yaml", "#a.yaml", "a.yaml~", "notes.txt",
+    for name in ("b.yaml", "a.yml", "extra/p.yaml", "_draft.yaml", ".hidden.yaml", "#a.yaml", "a.yaml~", "notes.txt",
                  ".git/c.yaml", "_old/d.yaml"):  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(name.encode())
@@ -23,7 +23,7 @@ def rules(tmp_path: Path) -> Path:
 def test_a_folder_gives_its_rule_files_in_order(rules: Path) -> None:
     found = read_rules([str(rules)])
     assert [(Path(path).relative_to(rules).as_posix(), data) for path, data in found.files] == [
-        ("a.yml", b"a.yml"), ("b.yaml", b"b.yaml"), ("packs/p.yaml", b"packs/p.yaml"),
+        ("a.yml", b"a.yml"), ("b.yaml", b"b.yaml"), ("extra/p.yaml", b"extra/p.yaml"),
     ]  # fmt: skip
     assert not found.problems
 
