@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
 import orjson
@@ -35,6 +35,7 @@ MAX_LINE = 1 << 20
 
 _DEAD_LETTER_LIMIT = 64 << 20
 _OURS = ("ts", "unix_ts", "_capture")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -120,15 +121,18 @@ class Journal:
         """Where `reject` writes. Its name does not end in `.jsonl`, so that nobody tails it as a journal."""
         return self.path.with_suffix(".dead-letter")
 
-    def append(self, message: Mapping[str, Any], origin: Origin, gen: int | None = None) -> int:
+    def append(
+        self, message: Mapping[str, Any], origin: Origin, gen: int | None = None, about: Mapping[str, str] = _NOTHING
+    ) -> int:
         """Write one message as one line and return its `seq`, which counts from 1 in every run.
 
-        A message that makes no line (over `MAX_LINE`, not JSON) goes to the dead-letter file; it takes a number
-        all the same, so that the hole shows. Errors: JournalError when the disk refuses.
+        `about` joins `_capture`: what is known of the message beside what it says. A message that makes no line
+        (over `MAX_LINE`, not JSON) goes to the dead-letter file; it takes a number all the same, so that the hole
+        shows. Errors: JournalError when the disk refuses.
         """
         with self._mutex:
             self._seq += 1
-            line = _encode(message, self._stamps(message, origin, gen))
+            line = _encode(message, self._stamps(message, origin, gen, about))
             if line is None:
                 self._reject(_as_text(message), "not-json", origin)
             elif len(line) > MAX_LINE:
@@ -178,13 +182,15 @@ class Journal:
     ) -> None:
         self.close()
 
-    def _stamps(self, message: Mapping[str, Any], origin: Origin, gen: int | None) -> dict[str, Any]:
+    def _stamps(
+        self, message: Mapping[str, Any], origin: Origin, gen: int | None, about: Mapping[str, str]
+    ) -> dict[str, Any]:
         micros = self._now_ns() // 1000
-        about: dict[str, Any] = {"run": self.run, "gen": gen, "seq": self._seq, "origin": origin}
+        noted: dict[str, Any] = {**about, "run": self.run, "gen": gen, "seq": self._seq, "origin": origin}
         displaced = {name: message[name] for name in _OURS if name in message}
         if displaced:
-            about["wire"] = displaced
-        return {"ts": _iso(micros), "unix_ts": micros / 1e6, "_capture": about}
+            noted["wire"] = displaced
+        return {"ts": _iso(micros), "unix_ts": micros / 1e6, "_capture": noted}
 
     def _write(self, line: bytes, *, urgent: bool) -> None:
         if self._fd < 0:

@@ -19,13 +19,13 @@ from typing import Any, TypeAlias
 from capture.calls import CloudError
 from capture.http_in import HttpServer, Reply, Request
 from capture.incoming import Refused, parse_object
-from capture.journal import Journal, JournalError, Origin
+from capture.journal import Journal, JournalError
 from capture.paths import open_private
 from capture.publish import publish
 from capture.signals import told_to_end
 from capture.webhook_memory import DAY_MS, About, Memory, Tail
 
-__all__ = ["Bucket", "InitSession", "Receiver", "Spool", "receive", "webhook_token"]
+__all__ = ["Bucket", "InitSession", "Receiver", "receive", "webhook_token"]
 
 TOKEN_NAME = "videodb_webhook_token"
 _KINDS = ("session", "alert", "stream")
@@ -37,18 +37,6 @@ InitSession: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]
 """Makes a capture session and a client token for a desktop. Errors: CloudError."""
 
 
-class Spool(Journal):
-    """A journal whose lines also say in `_capture` what the address said: kind, stream, alert."""
-
-    about: About | None = None
-
-    def _stamps(self, message: Mapping[str, Any], origin: Origin, gen: int | None) -> dict[str, Any]:
-        stamps = super()._stamps(message, origin, gen)
-        if self.about:
-            stamps["_capture"].update({name: value for name, value in self.about._asdict().items() if value})
-        return stamps
-
-
 class Receiver:
     """Answers requests. `spool` must sync each line; `heard` is the listener's journal, if there is another.
 
@@ -57,7 +45,7 @@ class Receiver:
 
     def __init__(
         self,
-        spool: Spool,
+        spool: Journal,
         token: str,
         *,
         heard: Path | None = None,
@@ -109,8 +97,8 @@ class Receiver:
             if not self._remembering().fresh(message, about, self._now_ms()):
                 self.duplicates += 1
                 return Reply(200, {"received": True, "duplicate": True})
-            self._spool.about = about
-            self._spool.append(message, "webhook")
+            noted = {name: value for name, value in about._asdict().items() if value} if about else {}
+            self._spool.append(message, "webhook", about=noted)
         except JournalError:
             self._memory, self._durable = None, False  # it remembers what was not written: read it anew
             return Reply(503, {"error": "cannot write"}, retry_s=5)

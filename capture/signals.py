@@ -1,4 +1,4 @@
-"""Being told to end: one way for SIGTERM, SIGINT and, on Windows, Ctrl-Break."""
+"""Being told to end: one way for SIGTERM, SIGINT, a closed terminal and, on Windows, Ctrl-Break."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ def told_to_end(act: Callable[[], None]) -> Iterator[None]:
     def handle(*_: Any) -> None:
         loop.call_soon_threadsafe(act)
 
-    names = ("SIGTERM", "SIGINT", "SIGBREAK")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    # Who started us with nohup wants us to outlive the terminal.
+    numbers = [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
     # signal.signal works on Windows too, where the loop has no add_signal_handler.
     before = {number: signal.signal(number, handle) for number in numbers}
     try:

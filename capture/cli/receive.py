@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from capture.cli.exits import Failure
-from capture.journal import JournalError, Sync
+from capture.journal import Journal, JournalError, Sync
 from capture.paths import journal_path
 
 __all__ = ["command"]
@@ -63,7 +63,7 @@ def command(port: int, public_url: str | None, to: Path | None, new_urls: bool, 
     \b
     Exit codes: 0 ended by SIGTERM or Ctrl-C, 3 the port or the journal is in use, 4 no key for --init-session.
     """
-    from capture.receive import Receiver, Spool, receive, webhook_token
+    from capture.receive import Receiver, receive, webhook_token
 
     journal = to or journal_path().with_name(JOURNAL_NAME)
     heard = journal_path()
@@ -71,7 +71,7 @@ def command(port: int, public_url: str | None, to: Path | None, new_urls: bool, 
         raise click.UsageError("--init-session needs --public-url, where VideoDB reaches this program")
     with ExitStack() as stack:
         try:
-            spool = stack.enter_context(Spool.open(journal, run=f"receive-{secrets.token_hex(4)}", sync=Sync.EACH))
+            spool = stack.enter_context(Journal.open(journal, run=f"receive-{secrets.token_hex(4)}", sync=Sync.EACH))
             token = webhook_token(journal.parent, renew=new_urls)
             receiver = Receiver(
                 spool, token, heard=None if _same(heard, journal) else heard, bearer=_bearer() if init_session else "",

@@ -22,7 +22,7 @@ import videodb
 
 from capture.http_in import HttpServer
 from capture.journal import Journal, Sync
-from capture.receive import Bucket, Receiver, Spool, webhook_token
+from capture.receive import Bucket, Receiver, webhook_token
 from capture.simulator import Simulator
 
 TOKEN = "t" * 43
@@ -41,7 +41,7 @@ class Served:
 
     def __init__(self, folder: Path, heard: Path | None = None, read_s: float = 10.0, **more: Any) -> None:
         self.journal = folder / "webhooks.jsonl"
-        self.spool = Spool.open(self.journal, run="r", sync=Sync.EACH)
+        self.spool = Journal.open(self.journal, run="r", sync=Sync.EACH)
         self.receiver = Receiver(self.spool, TOKEN, heard=heard, **more)
         self.server = HttpServer(self.receiver.answer, read_s=read_s)
         self.loop = asyncio.new_event_loop()
@@ -248,7 +248,7 @@ def test_nothing_is_promised_that_is_not_on_the_disk(tmp_path: Path) -> None:
         answer = served.post(ACTIVE)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
         assert requests.get(served.url("health"), timeout=5).status_code == 503
-        served.receiver._spool = Spool.open(served.journal, run="r2", sync=Sync.EACH)
+        served.receiver._spool = Journal.open(served.journal, run="r2", sync=Sync.EACH)
         assert served.post(ACTIVE).json() == {"received": True}, "the refused one does not count as seen"
         assert requests.get(served.url("health"), timeout=5).status_code == 200
         served.receiver._spool.close()
