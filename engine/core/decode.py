@@ -46,6 +46,8 @@ _INDEX_TYPES = {"visual": "visual_index", "scene": "visual_index", "audio": "aud
 _EVENT_FAMILIES = {"capture_session": "session", "capture": "capture", "rule": "rule", "engine": "engine"}
 # The vendor's samples name streams "Capture mic - cap-83e6" as well as "mic:default".
 _VENDOR_NAME = re.compile(r"Capture (mic|system_audio|display|screen|camera)\b")
+_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_BRACKETS = re.compile(r"[\[\]{}]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SPOKEN_OR_SEEN = frozenset(("transcript", "visual_index", "audio_index"))
 # Where the text of a kind may be when there is no `text`: polled records, webhooks and summaries.
@@ -116,14 +118,24 @@ def _parse_odd(text: bytes) -> Any:
         decoded = text.decode("utf-8")
     except UnicodeDecodeError as error:
         return Malformed("not-utf8", f"byte {error.start}")
+    # Before the parser: how deep that can go differs from one Python to the next.
+    if _depth(decoded) > MAX_DEPTH:
+        return Malformed("too-deep", f"more than {MAX_DEPTH} levels")
     try:
         body = json.loads(decoded, parse_constant=_refuse_constant, parse_int=_whole_number)
-    except RecursionError:
-        return Malformed("too-deep", f"more than {MAX_DEPTH} levels")
     except ValueError as error:
         return Malformed("not-json", str(error)[:80])
     fault = _over_limit(body)
     return fault if fault is not None else _without_surrogates(body)
+
+
+def _depth(text: str) -> int:
+    """Return how deep brackets stand within one another, those in strings left out; for broken JSON an estimate."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _refuse_constant(name: str) -> Any:
