@@ -11,6 +11,7 @@ import click
 from engine.cli.document import replay_document, write
 from engine.cli.exits import ExitCode
 from engine.cli.loading import load_rules
+from engine.cli.replay_view import too_many_bad
 from engine.cli.settings import load_settings
 from engine.cli.words import plural, say
 from engine.core.moment import clock_text, date_text, duration_text
@@ -67,10 +68,7 @@ def command(paths: tuple[str, ...], events: tuple[str, ...], config: str | None,
         click.echo(write(replay_document(rules.program, rules.rules, replayed, {}, ())), nl=False)
     else:
         _print(rules.rules, replayed, recordings, lambda at_ms: offsets("local", at_ms))
-    if replayed.counters["lines.bad"] > max_bad:
-        bad = replayed.bad_lines[0]
-        say(f"{plural(replayed.counters['lines.bad'], 'bad line')}, more than --max-bad {max_bad};"
-            f" the first: {bad.path}:{bad.line_no}: {bad.reason}")  # fmt: skip
+    if too_many_bad(replayed, max_bad):
         return ExitCode.DEGRADED
     if not replayed.events:
         say("no event in these recordings")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from engine.cli.words import plural, styled
+from engine.cli.words import plural, say, styled
 from engine.core.compile import CompiledRule
 from engine.core.explain import explain, spans
 from engine.core.moment import clock_text, duration_text
@@ -18,7 +18,7 @@ from engine.model.match import Firing, Reason
 from engine.run.replay import Replay
 from engine.sink.neutralize import safe_line
 
-__all__ = ["Page", "held_line", "print_rule"]
+__all__ = ["Page", "held_line", "print_rule", "too_many_bad"]
 
 COLUMNS = 48
 MOST_FIRINGS = 10
@@ -58,6 +58,17 @@ def print_rule(page: Page, compiled: CompiledRule, firings: Sequence[Firing], ne
         click.echo(f"\n  ... and {plural(len(told) - page.most, 'firing')} more (--all shows them)")
     click.echo(f"\n  {plural(len(told), 'firing')}{held_line(firings)}")
     _print_near(page, near, seen)
+
+
+def too_many_bad(replayed: Replay, most: int) -> bool:
+    """Tell whether a replay met more bad lines than allowed, and if so say it, with the first of them."""
+    count = replayed.counters["lines.bad"]
+    if count <= most:
+        return False
+    bad = replayed.bad_lines[0]
+    say(f"{plural(count, 'bad line')}, more than --max-bad {most}; the first:"
+        f" {safe_line(bad.path)}:{bad.line_no}: {safe_line(bad.reason)}")  # fmt: skip
+    return True
 
 
 def held_line(firings: Sequence[Firing]) -> str:

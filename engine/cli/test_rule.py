@@ -15,7 +15,7 @@ from engine.cli.golden import report as report_golden
 from engine.cli.golden import save as save_golden
 from engine.cli.junit import as_junit
 from engine.cli.loading import RuleSet, load_rules
-from engine.cli.replay_view import Page, print_rule
+from engine.cli.replay_view import Page, print_rule, too_many_bad
 from engine.cli.settings import Settings, load_settings
 from engine.cli.spans import span_option
 from engine.cli.tests_view import print_results, results_line
@@ -121,10 +121,7 @@ def _verdict(ask: Ask, settings: Settings, replayed: Replay | None, results: Seq
         say("nothing to run: no tests in these rules, and no --events")
         return ExitCode.NOTHING
     if replayed is not None:
-        if replayed.counters["lines.bad"] > ask.max_bad:
-            bad = replayed.bad_lines[0]
-            say(f"{plural(replayed.counters['lines.bad'], 'bad line')}, more than --max-bad {ask.max_bad};"
-                f" the first: {bad.path}:{bad.line_no}: {bad.reason}")  # fmt: skip
+        if too_many_bad(replayed, ask.max_bad):
             return ExitCode.DEGRADED
         if not replayed.events:
             say("no event in this recording and time span")
