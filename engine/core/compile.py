@@ -19,15 +19,26 @@ from engine.core.regex import compile_pattern
 from engine.core.subject import Subject
 from engine.model.condition import AllOf, AnyOf, Condition, Kinds, Text
 from engine.model.rule import Rule, Rulebook
+from engine.model.window import Absent, Changes, Count, FirstSeen, Sequence, StepSpec, Timer, Together, Track
 
-__all__ = ["CompiledRule", "Program", "compile_rulebook", "fingerprint"]
+__all__ = ["CompiledRule", "CompiledStep", "Program", "compile_rulebook", "fingerprint"]
+
+
+@dataclass(frozen=True)
+class CompiledStep:
+    """One step of `together` or `sequence`: what it looks like, and the named groups of its patterns."""
+
+    name: str
+    holds: Predicate
+    captures: tuple[Callable[[Subject], dict[str, str]], ...]
 
 
 @dataclass(frozen=True)
 class CompiledRule:
     """One rule with everything it needs at run time. `owner` keys its states: its name and matching part.
 
-    `captures` give the named groups of its patterns.
+    `captures` give the named groups of its patterns. `steps` and `value_of` are what its window reads from an event,
+    `until` ends its incidents.
     """
 
     rule: Rule
@@ -39,6 +50,14 @@ class CompiledRule:
     group_of: tuple[Callable[[Subject], Any], ...]
     dedup_of: tuple[Callable[[Subject], Any], ...]
     captures: tuple[Callable[[Subject], dict[str, str]], ...]
+    steps: tuple[CompiledStep, ...] = ()
+    value_of: Callable[[Subject], Any] | None = None
+    until: Predicate | None = None
+
+    @property
+    def wants_partials(self) -> bool:
+        """Whether superseded text reaches the rule: when it asks for it, or when any word ends the silence it minds."""
+        return self.rule.partials != "ignore" or isinstance(self.rule.window, Absent)
 
 
 @dataclass(frozen=True)
@@ -52,6 +71,33 @@ class Program:
     heard: frozenset[str]
 
     @cached_property
+    def silences(self) -> tuple[CompiledRule, ...]:
+        """The rules that mind an absence."""
+        return tuple(compiled for compiled in self.rules if isinstance(compiled.rule.window, Absent))
+
+    @cached_property
+    def timers(self) -> tuple[CompiledRule, ...]:
+        """The rules that go by the clock alone."""
+        return tuple(compiled for compiled in self.rules if isinstance(compiled.rule.window, Timer))
+
+    def ended_by(self, kind: str) -> tuple[CompiledRule, ...]:
+        """Return the rules whose incidents an event of this kind may end."""
+        found = self._enders.get(kind)
+        if found is None:
+            found = self._enders[kind] = tuple(
+                compiled
+                for compiled in self.rules
+                if compiled.rule.incident is not None
+                and compiled.rule.incident.until is not None
+                and may_be(compiled.rule.incident.until, kind)
+            )
+        return found
+
+    @cached_property
+    def _enders(self) -> dict[str, tuple[CompiledRule, ...]]:
+        return {}
+
+    @cached_property
     def numbers(self) -> dict[str, int]:
         """The number of each rule by name."""
         return {compiled.rule.name: number for number, compiled in enumerate(self.rules)}
@@ -59,7 +105,7 @@ class Program:
     @cached_property
     def wants_partials(self) -> bool:
         """Whether any rule looks at superseded text."""
-        return any(compiled.rule.partials != "ignore" for compiled in self.rules)
+        return any(compiled.wants_partials for compiled in self.rules)
 
     @cached_property
     def _indexes(self) -> dict[str, Index]:
@@ -85,7 +131,8 @@ def compile_rulebook(rulebook: Rulebook) -> Program:
 
 
 def _compile_rule(rule: Rule) -> CompiledRule:
-    gates = rule.gates
+    gates, path = rule.gates, _path_of(rule)
+    until = rule.incident.until if rule.incident is not None else None
     return CompiledRule(
         rule=rule,
         owner=f"{rule.name}#{fingerprint(rule)}",
@@ -95,8 +142,30 @@ def _compile_rule(rule: Rule) -> CompiledRule:
         classes=tuple((label, compile_condition(condition)) for label, condition in rule.classify),
         group_of=tuple(find_value(path) for path in rule.by),
         dedup_of=tuple(find_value(path) for path in gates.dedup.paths) if gates.dedup is not None else (),
-        captures=tuple(_captures(rule.condition)),
+        captures=() if steps_of(rule) else tuple(_captures(rule.condition)),
+        steps=tuple(
+            CompiledStep(step.name, compile_condition(step.condition), tuple(_captures(step.condition)))
+            for step in steps_of(rule)
+        ),
+        value_of=find_value(path) if path is not None else None,
+        until=compile_condition(until) if until is not None else None,
     )
+
+
+def steps_of(rule: Rule) -> tuple[StepSpec, ...]:
+    """Return the steps of the rule's pattern, if it has any."""
+    return rule.window.steps if isinstance(rule.window, Together | Sequence) else ()
+
+
+def _path_of(rule: Rule) -> str | None:
+    """Return the path whose value the rule's pattern compares."""
+    match rule.window:
+        case Count(distinct=path):
+            return path
+        case Changes(path) | FirstSeen(path) | Track(path):
+            return path
+        case _:
+            return None
 
 
 def fingerprint(rule: Rule) -> str:
@@ -104,7 +173,9 @@ def fingerprint(rule: Rule) -> str:
 
     Shape: 12 hex digits. Positions in the file do not count.
     """
-    matching = repr((_without_spans(rule.condition), rule.partials, rule.by, rule.classify_else))
+    parts = (_without_spans(rule.condition), rule.partials, rule.by, rule.classify_else)
+    # A rule without a pattern keeps the fingerprint it had before there were patterns, and so its cooldown.
+    matching = repr(parts if rule.window is None else (*parts, _without_spans(rule.window)))
     labels = repr([(label, _without_spans(condition)) for label, condition in rule.classify])
     return blake2b((matching + labels).encode("utf-8", "replace"), digest_size=6).hexdigest()
 
@@ -120,9 +191,12 @@ def _without_spans(value: Any) -> Any:
 
 def heard_rules(rule: Rule) -> set[str]:
     """Return the names of the rules this one listens to."""
+    ends = [rule.incident.until] if rule.incident is not None and rule.incident.until is not None else []
+    negated = [step.condition for step in steps_of(rule) if step.negated]
     return {
         status
-        for kinds in _leaves(rule.condition)
+        for heard in (rule.condition, *ends, *negated)
+        for kinds in _leaves(heard)
         if isinstance(kinds, Kinds)
         for kind, status in kinds.selectors
         if kind == "rule" and status is not None

@@ -1,38 +1,56 @@
-"""Matches to messages: the gates of each group, the words, and one notification a destination.
+"""Matches to messages: the gates of each group, then a message, a digest or an incident, and who is told.
 
-Invariant: every match ends in exactly one `Firing`, with a message or with the reason for silence.
+Invariant: every match ends in exactly one `Firing` of its own, with a message or with the reason for silence; what is
+due at an instant is judged at that instant, however late the call that asks comes.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from enum import IntEnum
 
-from engine.core import gates
+from engine.core.agenda import Agenda
+from engine.core.collected import entry_of
 from engine.core.compile import CompiledRule, Program
-from engine.core.gates import EMPTY, Attempt, Deferred, GateState
-from engine.core.json_text import json_text
-from engine.core.moment import clock_text
-from engine.core.render import Renderer, digest_text
-from engine.core.select import group_text
+from engine.core.default_words import default_words
+from engine.core.digest import Verdict
+from engine.core.digests import Digests, Due
+from engine.core.firing import written_back
+from engine.core.holds import is_off
+from engine.core.incidents import Incidents
+from engine.core.notices import Notices, Told
+from engine.core.outgoing import Outgoing
+from engine.core.recap import recap
+from engine.core.standing import digest_words, gate_words, labelled
 from engine.core.subject import Subject
+from engine.core.watch import Watch
 from engine.model.checkpoint import StateKey
-from engine.model.config import LIMITS
+from engine.model.config import LIMITS, Limits
+from engine.model.event import Event
 from engine.model.match import Firing, Match, Reason
-from engine.model.notification import Notification
 
-__all__ = ["Dispatcher"]
+__all__ = ["Dispatcher", "Told"]
 
-RECORD = "record:"
-FAR_MS = 1 << 62
+
+class Sort(IntEnum):
+    """The sorts of work on the agenda. At one instant the work of a rule comes in this order.
+
+    A period ends first: it is half-open, so what is told at its end belongs to the next.
+    """
+
+    PERIOD = 0
+    QUIET = 1
+    DIGEST = 2
+    CALL = 3
+    SNOOZE = 4
 
 
 class Dispatcher:
-    """The gate states of all rules. Shape: one state a (rule, group), kept only while it differs from empty.
+    """The states of all rules behind their matches. Shape: one a (rule, group), kept only while it differs from empty.
 
-    `evicted` counts by rule the groups that were forgotten because there were too many.
+    `evicted` counts by rule the groups that were forgotten because there were too many; `waits` is the heap of
+    wake-ups, whose first entry begins with the instant of the next or with an earlier one that is void.
     """
 
     def __init__(
@@ -41,183 +59,226 @@ class Dispatcher:
         routes: dict[str, tuple[str, ...]],
         zone_offset: Callable[[str, int], int],
         states: dict[StateKey, bytes],
-        most_groups: int = LIMITS.groups,
+        limits: Limits = LIMITS,
     ) -> None:
-        self._most_groups = most_groups
-        self.evicted: Counter[str] = Counter()
-        self._program = program
-        self._routes = routes
-        self._zone_offset = zone_offset
-        self._renderers: dict[str, Renderer] = {}
-        self._states: dict[str, dict[str, GateState]] = {}
-        self._due: dict[StateKey, int] = {}
-        self.waits: list[tuple[int, str, str]] = []
-        self._dirty: dict[StateKey, None] = {}
-        self._by_owner = {compiled.owner: compiled for compiled in program.rules}
-        for (owner, group), blob in states.items():
-            if owner in self._by_owner:
-                self._load(owner, group, gates.load(blob))
-
-    def _load(self, owner: str, group: str, state: GateState) -> None:
-        """Take over a state; what waits in it is judged anew, for its `quiet` may have been edited or removed."""
-        self._states.setdefault(owner, {})[group] = state
-        if state.deferred:
-            last_ms = state.deferred[-1].at_ms
-            step = gates.on_time(self._by_owner[owner].rule.gates, state, last_ms, self._quiet_offset(owner, last_ms))
-            self._wake(owner, group, last_ms if step.wake_at_ms is None else step.wake_at_ms)
+        self._agenda = Agenda()
+        self.waits = self._agenda.heap
+        self._rules = program.rules
+        self._numbers = {compiled.owner: number for number, compiled in enumerate(program.rules)}
+        self._notices = Notices(program, routes, zone_offset)
+        self._watch = Watch(program, self._agenda, Sort.PERIOD, self._notices, limits)
+        self._outgoing = Outgoing(program, self._agenda, Sort.QUIET, self._notices, self._watch, limits)
+        self._holds = self._outgoing.holds
+        self.evicted = self._outgoing.evicted
+        self._digests = Digests(program, self._agenda, Sort.DIGEST, zone_offset, limits, self.evicted)
+        self._incidents = Incidents(program, self._agenda, Sort.CALL, self._notices, limits, self.evicted)
+        self._memories = (
+            self._outgoing.shelf, self._holds.shelf, self._digests, self._incidents.shelf, self._watch.shelf,
+        )  # fmt: skip
+        for memory in (self._outgoing, self._holds, self._digests, self._incidents, self._watch):
+            memory.restore(states)
+        for owner, _, until_ms in self._holds.shelf.all():
+            self._wake(owner, Sort.SNOOZE, "", until_ms)
 
     @property
     def wake_at_ms(self) -> int | None:
-        """When the first deferred message is due."""
-        return self.waits[0][0] if self.waits else None
+        """When the next thing is due; 0 while something does not know yet what time it is."""
+        return self._agenda.wake_at_ms
 
-    def on_match(
-        self, compiled: CompiledRule, match: Match, subject: Subject
-    ) -> tuple[Firing, list[Notification], dict[str, Any] | None]:
-        """Return what became of the match, its notifications, and the data of the event it writes back, if any."""
+    def on_match(self, compiled: CompiledRule, match: Match, subject: Subject, now_ms: int | None = None) -> Told:
+        """Return what became of the match. `now_ms` is when it came out, where that is later than its own time."""
+        told = Told.nothing()
         rule, group = compiled.rule, match.group or ""
-        state = self._states.get(compiled.owner, {}).get(group, EMPTY)
-        held_before = state.held
-        step = gates.on_match(rule.gates, state, self._attempt(compiled, match, subject))
-        reason = step.out
-        if reason is not None and reason is not Reason.QUIET:
-            self._put(compiled.owner, group, step.state)
-            return Firing(match, reason, until_ms=gates.cooldown_end_ms(rule.gates, state)), [], None
-        title, body = self._renderer(compiled).render(match, held_before, subject.offset_min)
-        data = self._renderer(compiled).emitted(match, body, subject.offset_min) if self._writes(compiled) else None
-        notes = [self._record(match, rule.record)] if rule.record is not None else []
-        destinations = self.destinations(rule.notify)
-        if reason is Reason.QUIET and destinations:
-            kept = gates.defer(step.state, Deferred(match.at_ms, match.id, title, body), held_before)
-            self._put(compiled.owner, group, kept)
-            if step.wake_at_ms is not None:
-                self._wake(compiled.owner, group, step.wake_at_ms)
-            return Firing(match, reason, destinations, title, body, held_before, step.wake_at_ms), notes, data
-        self._put(compiled.owner, group, step.state)
-        notes += [
-            Notification(f"{match.id}:{name}", match.id, rule.name, match.group, name, title, body, rule.severity,
-                         match.at_ms, held_before)
-            for name in destinations
-        ]  # fmt: skip
-        return Firing(match, None, destinations, title, body, held_before), notes, data
+        is_open = self._incidents.is_open(compiled, group)
+        before, after, reason, until_ms = self._outgoing.on_match(compiled, match, subject, is_open)
+        if reason not in (None, Reason.QUIET):
+            self._outgoing.put(compiled, group, after)
+            told.firings.append(Firing(match, reason, until_ms=until_ms))
+            return told
+        if rule.record is not None:
+            told.notifications.append(self._notices.record(match, rule.record))
+        renderer = self._notices.renderer(compiled)
+        destinations = self._notices.destinations(rule.notify)
+        if rule.digest is not None and (destinations or self._notices.writes(compiled)):
+            self._outgoing.put(compiled, group, after)
+            body = default_words(rule, match, self._notices.local_min)
+            firing = Firing(match, Reason.DIGEST, destinations, body=body)
+            self._collect(told, compiled, firing, before.held, max(match.at_ms, now_ms or 0))
+            return told  # others hear of the digest
+        title, body = renderer.render(match, before.held, subject.offset_min)
+        ends_ms = until_ms if reason is Reason.QUIET else None
+        firing = Firing(match, reason, destinations, title, body, before.held, ends_ms)
+        firing = self._outgoing.tell(told, compiled, firing, after)
+        # Steps of an incident count from the instant at which somebody was told of it.
+        self._incidents.begin(compiled, firing, firing.until_ms or match.at_ms)
+        data = renderer.emitted(match, body, subject.offset_min) if self._notices.writes(compiled) else None
+        return told._replace(data=data)
 
-    def on_time(self, now_ms: int) -> list[Notification]:
-        """Release the messages whose `quiet` is over by now, one a (rule, group, destination).
+    def _collect(self, told: Told, compiled: CompiledRule, firing: Firing, held: int, now_ms: int) -> None:
+        """Put a firing into its digest, which may be full with it."""
+        entry = entry_of(firing.match, firing.body)
+        bucket, due_ms = self._digests.collect(compiled, firing.match.group or "", entry, held, now_ms)
+        told.firings.append(replace(firing, until_ms=due_ms))
+        if due_ms is not None and due_ms <= now_ms:
+            self._agenda.cancel((self._numbers[compiled.owner], Sort.DIGEST, bucket))
+            self._on_digest(told, compiled, bucket, now_ms)
 
-        Each is judged at its own due time, so that a late call gives what a punctual one would have given.
+    def on_close(self, compiled: CompiledRule, match: Match) -> Told:
+        """Return what is said now that what the rule fired for has ended (`match.closes`); nothing if none is open."""
+        told = Told.nothing()
+        self._resolve(told, compiled, match.group or "", match)
+        return told
+
+    def on_until(self, compiled: CompiledRule, event: Event, at_ms: int) -> Told:
+        """Return what is said now that an event of `until` came: it closes the incidents of its rule (or session)."""
+        told = Told.nothing()
+        for group in self._incidents.ended_by(compiled, event, at_ms):
+            self._resolve(told, compiled, group, Match("", compiled.rule.name, group or None, at_ms, (event,), {}))
+        return told
+
+    def _resolve(self, told: Told, compiled: CompiledRule, group: str, by: Match) -> None:
+        held = self._outgoing.shelf.get(compiled.owner, group).held
+        firing = self._incidents.end(compiled, group, by, held)
+        if firing is not None and self._outgoing.send(told, compiled, firing):
+            self._outgoing.hold(compiled, group, -held)
+
+    def on_session(self, event: Event) -> None:
+        """Learn of a session's state. Digests told at its end are due once lines that come late are in."""
+        self._digests.on_session(event)
+
+    def ack(self, compiled: CompiledRule, group: str | None, at_ms: int) -> int:
+        """Let somebody take on the open incidents, of one group or (None) of all. Returns how many were untaken."""
+        return self._incidents.ack(compiled, group, at_ms)
+
+    def snooze(self, compiled: CompiledRule, until_ms: int) -> None:
+        """Let the rule say nothing until then; an instant that is past lets it speak again."""
+        owner = compiled.owner
+        self._holds.snooze(owner, until_ms)
+        self._wake(owner, Sort.SNOOZE, "", until_ms)
+        self._watch.mute(compiled)
+        # What waits for the end of an earlier snooze asks again at the end of this one.
+        self._outgoing.ask_again(compiled, until_ms)
+        for bucket in self._digests.heads.groups(owner):
+            self._wake(owner, Sort.DIGEST, bucket, until_ms)
+        for group in self._incidents.shelf.groups(owner):
+            self._wake(owner, Sort.CALL, group, until_ms)
+
+    def on_time(self, now_ms: int, woke_ms: int | None = None) -> Told:
+        """Let everything happen that is due by now, each at its own instant and in order.
+
+        `woke_ms` is given when nothing ran until then: of what repeats only the latest is told. Without it a late
+        call gives what punctual ones would have given.
         """
-        notes: list[Notification] = []
-        while self.waits and self.waits[0][0] <= now_ms:
-            due_ms, owner, group = heapq.heappop(self.waits)
-            if self._due.get((owner, group)) != due_ms:
-                continue  # an earlier wake-up took its place, or the group is gone
-            del self._due[owner, group]
-            compiled = self._by_owner[owner]
-            state = self._states[owner][group]
-            step = gates.on_time(compiled.rule.gates, state, due_ms, self._quiet_offset(owner, due_ms))
-            if step.wake_at_ms is not None:
-                self._wake(owner, group, step.wake_at_ms)
-            elif step.out:
-                self._put(owner, group, step.state)
-                notes.extend(self._digest(compiled, group, step.out, state.held, due_ms))
-        return notes
+        told = Told.nothing()
+        while (due := self._agenda.take(now_ms)) is not None:
+            due_ms, (number, sort, group) = due
+            compiled = self._rules[number]
+            try:
+                self._happen(told, compiled, (sort, group), due_ms or now_ms, woke_ms)
+            except Exception as error:  # noqa: BLE001 - a fault in one rule's work must not end the others'
+                told.broken.append((compiled, error))
+        return told
 
-    def _digest(
-        self, compiled: CompiledRule, group: str, waited: tuple[Deferred, ...], more: int, now_ms: int
-    ) -> list[Notification]:
-        rule, first = compiled.rule, waited[0]
-        if len(waited) == 1 and not more:
-            title, body = first.title, first.body
+    def _happen(
+        self, told: Told, compiled: CompiledRule, what: tuple[int, str], at_ms: int, woke_ms: int | None
+    ) -> None:
+        sort, group = what
+        match sort:
+            case Sort.PERIOD:
+                muted = self._holds.snooze_end(compiled.owner, at_ms) is not None
+                self._outgoing.report(told, compiled, self._watch.on_time(compiled, at_ms, woke_ms, muted))
+            case Sort.QUIET:
+                self._outgoing.on_time(told, compiled, group, at_ms)
+            case Sort.DIGEST:
+                self._on_digest(told, compiled, group, at_ms, woke_ms)
+            case Sort.CALL:
+                self._on_call(told, compiled, group, at_ms, woke_ms)
+            case _:
+                self._end_snooze(compiled.owner, at_ms)
+
+    def _end_snooze(self, owner: str, at_ms: int) -> None:
+        until_ms = self._holds.snooze_end(owner, at_ms)
+        if until_ms is None:
+            self._holds.snooze(owner, 0)
         else:
-            offset = self._zone_offset("local", now_ms)
-            title, body = digest_text(rule, [(clock_text(item.at_ms, offset), item.body) for item in waited], more)
-        return [
-            Notification(f"{first.firing}:quiet:{name}", first.firing, rule.name, group or None, name, title, body,
-                         rule.severity, now_ms, more)
-            for name in self.destinations(rule.notify)
-        ]  # fmt: skip
+            self._wake(owner, Sort.SNOOZE, "", until_ms)
 
-    def destinations(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the destinations behind the names of a rule, each once, in order."""
-        return tuple(dict.fromkeys(one for name in names for one in self._routes.get(name, (name,))))
+    def _on_digest(
+        self, told: Told, compiled: CompiledRule, bucket: str, at_ms: int, woke_ms: int | None = None
+    ) -> None:
+        """Tell a digest that is due, unless the rule must be silent now."""
+        due_ms = self._digests.due_ms(compiled, bucket)
+        again_ms = self._holds.end(compiled.owner, compiled.rule, at_ms)
+        if again_ms is not None and due_ms is not None and due_ms <= at_ms:
+            self._wake(compiled.owner, Sort.DIGEST, bucket, again_ms)
+            return
+        due = self._digests.on_time(compiled, bucket, at_ms, woke_ms)
+        if due is not None:
+            self._tell_digest(told, compiled, due, at_ms)
+
+    def _tell_digest(self, told: Told, compiled: CompiledRule, due: Due, at_ms: int) -> None:
+        rule, head = compiled.rule, due.head
+        if due.verdict is Verdict.DROP or is_off(rule, at_ms):
+            self._outgoing.hold(compiled, due.collected.group or "", head.size + head.held)
+            return
+        renderer = self._notices.renderer(compiled)
+        made = recap(rule, renderer, due.collected, head, at_ms, (self._notices.local_min, due.session_ms))
+        destinations = self._notices.destinations(rule.notify)
+        firing = Firing(made.match, None, destinations, made.title, made.body, head.held, kind="digest")
+        self._notices.tell(told, rule, firing, made.request)
+        if self._notices.writes(compiled):
+            told.written.append(written_back(rule, made.match, made.data))
+        self._outgoing.count(told, compiled, at_ms)
+
+    def _on_call(self, told: Told, compiled: CompiledRule, group: str, at_ms: int, woke_ms: int | None) -> None:
+        """Call those whose step is due. What waited for the end of `quiet` or of a snooze is told at that instant."""
+        if is_off(compiled.rule, at_ms):
+            self._incidents.forget(compiled, group)
+            return
+        again_ms = self._holds.end(compiled.owner, compiled.rule, at_ms)
+        if again_ms is not None:
+            self._wake(compiled.owner, Sort.CALL, group, again_ms)
+            return
+        held = self._outgoing.shelf.get(compiled.owner, group).held
+        for call in self._incidents.calls(compiled, group, at_ms, woke_ms):
+            self._notices.tell(told, compiled.rule, self._incidents.escalated(compiled, group, call, held))
+
+    def release(self, at_ms: int) -> Told:
+        """Let go out what waits in `quiet` and in digests, as if its time had come; fewer than `min` go on waiting."""
+        told = Told.nothing()
+        for compiled in self._rules:
+            self._outgoing.release(told, compiled, at_ms)
+            for due in self._digests.release(compiled, at_ms):
+                self._tell_digest(told, compiled, due, at_ms)
+        return told
+
+    def words(self, compiled: CompiledRule, now_ms: int, clock: Callable[[int], str]) -> list[str]:
+        """Return how a rule stands, a line a fact. `clock` gives an instant as local time."""
+        return labelled(self._words(compiled, now_ms, clock))
+
+    def _words(self, compiled: CompiledRule, now_ms: int, clock: Callable[[int], str]) -> Iterator[tuple[str, str]]:
+        until_ms = self._holds.snooze_end(compiled.owner, now_ms)
+        yield "", f"snoozed until {clock(until_ms)}" if until_ms is not None else ""
+        yield "", self._watch.words(compiled)
+        yield from self._incidents.words(compiled, clock)
+        for group, head, due_ms in self._digests.waiting(compiled):
+            yield group, digest_words(head, due_ms, clock)
+        for group, state in self._outgoing.shelf.groups(compiled.owner).items():
+            yield group, gate_words(compiled, state, now_ms, clock)
 
     def snapshot(self) -> dict[StateKey, bytes]:
         """Return all states, for the dispatcher that takes over after a reload."""
-        return {
-            (owner, group): gates.dump(state)
-            for owner, groups in self._states.items()
-            for group, state in groups.items()
-        }
+        states: dict[StateKey, bytes] = {}
+        for memory in self._memories:
+            states |= memory.snapshot()
+        return states
 
     def changes(self) -> dict[StateKey, bytes | None]:
         """Return the states that changed since the last call; None for one to forget."""
         changed: dict[StateKey, bytes | None] = {}
-        for owner, group in self._dirty:
-            state = self._states[owner].get(group)
-            changed[owner, group] = None if state is None else gates.dump(state)
-        self._dirty = {}
+        for memory in self._memories:
+            changed |= memory.changes()
         return changed
 
-    def _attempt(self, compiled: CompiledRule, match: Match, subject: Subject) -> Attempt:
-        limits = compiled.rule.gates
-        labelled = match.events[-1]
-        if labelled is not subject.event:
-            subject = Subject(labelled, subject.in_state, subject.offset_min)
-        return Attempt(
-            match.at_ms,
-            compiled.rule.severity,
-            compiled.unless is not None and compiled.unless(subject),
-            group_text([find(subject) for find in compiled.dedup_of]) or "" if compiled.dedup_of else "",
-            self._zone_offset(limits.active.zone, match.at_ms) if limits.active is not None else 0,
-            self._quiet_offset(compiled.owner, match.at_ms),
-        )
-
-    def _quiet_offset(self, owner: str, at_ms: int) -> int:
-        quiet = self._by_owner[owner].rule.gates.quiet
-        return self._zone_offset(quiet.zone, at_ms) if quiet is not None else 0
-
-    def _put(self, owner: str, group: str, state: GateState) -> None:
-        """File a state as the group used last."""
-        groups = self._states.setdefault(owner, {})
-        known = groups.pop(group, None)
-        if state == EMPTY and known is None:
-            return
-        self._dirty[owner, group] = None
-        if state != EMPTY:
-            groups[group] = state
-            if len(groups) > self._most_groups:
-                self._evict(owner, groups)
-
-    def _evict(self, owner: str, groups: dict[str, GateState]) -> None:
-        """Forget the group idle for longest, if possible one without messages that wait."""
-        idle = next((group for group, state in groups.items() if not state.deferred), next(iter(groups)))
-        del groups[idle]
-        self._due.pop((owner, idle), None)
-        self._dirty[owner, idle] = None
-        self.evicted[self._by_owner[owner].rule.name] += 1
-
-    def _wake(self, owner: str, group: str, at_ms: int) -> None:
-        """Ask to be called then, unless an earlier call is due anyway."""
-        if at_ms < self._due.get((owner, group), FAR_MS):
-            self._due[owner, group] = at_ms
-            heapq.heappush(self.waits, (at_ms, owner, group))
-
-    def _writes(self, compiled: CompiledRule) -> bool:
-        return compiled.rule.emit is not None or compiled.rule.name in self._program.heard
-
-    def _renderer(self, compiled: CompiledRule) -> Renderer:
-        renderer = self._renderers.get(compiled.owner)
-        if renderer is None:
-            renderer = self._renderers[compiled.owner] = Renderer(compiled.rule)
-        return renderer
-
-    def _record(self, match: Match, file: str) -> Notification:
-        """Return the line a rule records: the event with the rule's name and class, as JSON."""
-        last = match.events[-1]
-        line = {
-            "at": last.at_ms, "rule": match.rule, "group": match.group, "class": last.label, "kind": last.kind,
-            "stream": last.stream, "session": last.session, "text": last.text, "event": last.body,
-        }  # fmt: skip
-        body = json_text(line)
-        return Notification(f"{match.id}:record", match.id, match.rule, match.group, RECORD + file, "", body, "info",
-                            match.at_ms)  # fmt: skip
+    def _wake(self, owner: str, sort: Sort, group: str, at_ms: int) -> None:
+        self._agenda.wake((self._numbers[owner], sort, group), at_ms)

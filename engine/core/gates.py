@@ -7,29 +7,32 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import orjson
-
 from engine.core.hours import covers, end_of_span_ms
+from engine.core.shelf import pack, unpack
 from engine.model.match import Reason, Step
 from engine.model.rule import Gates, Severity
 
-__all__ = ["EMPTY", "Attempt", "Deferred", "GateState", "defer", "dump", "load", "on_match", "on_time"]
+__all__ = [
+    "EMPTY", "Attempt", "Deferred", "GateState", "cooldown_end_ms", "defer", "dump", "load", "on_match", "on_time",
+]  # fmt: skip
 
 # A digest of more than this is not read; the rest is counted. Only the first keeps its whole text, for it may go out
 # alone: the state is written anew with every message that joins it.
 MAX_DEFERRED = 200
 MAX_DEFERRED_BODY = 500
 MAX_KEYS = 1_000
-VERSION = 1
+# 2: a message that waits names destinations of its own; one of version 1 has none.
+VERSION = 2
 
 
 class Deferred(NamedTuple):
-    """A message that waits for the end of `quiet`. It owns its text."""
+    """A message that waits for the end of `quiet`. It owns its text. `also` are destinations beyond the rule's own."""
 
     at_ms: int
     firing: str
     title: str
     body: str
+    also: tuple[str, ...] = ()
 
 
 class GateState(NamedTuple):
@@ -50,7 +53,10 @@ EMPTY = GateState()
 
 
 class Attempt(NamedTuple):
-    """One firing at the gates. `offset_of` answers are looked up by the caller: the core knows no zones."""
+    """One firing at the gates. Offsets are looked up by the caller: the core knows no zones.
+
+    `snoozed`: somebody wants no messages of the rule now; `open`: the group's incident is open already.
+    """
 
     at_ms: int
     severity: Severity
@@ -58,6 +64,8 @@ class Attempt(NamedTuple):
     dedup_key: str
     active_offset_min: int
     quiet_offset_min: int
+    snoozed: bool = False
+    open: bool = False
 
 
 def on_match(gates: Gates, state: GateState, attempt: Attempt) -> Step[GateState, Reason | None]:
@@ -80,6 +88,8 @@ def _first_objection(gates: Gates, state: GateState, attempt: Attempt) -> Reason
         return Reason.DISABLED
     if gates.expires_ms is not None and now >= gates.expires_ms:
         return Reason.EXPIRED
+    if attempt.snoozed:
+        return Reason.SNOOZED
     if gates.active is not None and not covers(gates.active, now, attempt.active_offset_min):
         return Reason.INACTIVE
     if attempt.unless:
@@ -90,7 +100,7 @@ def _first_objection(gates: Gates, state: GateState, attempt: Attempt) -> Reason
         return Reason.COOLDOWN
     if gates.limit is not None and _in_window(state, now, gates.limit.per_ms) >= gates.limit.count:
         return Reason.LIMIT
-    return None
+    return Reason.OPEN if attempt.open else None
 
 
 def _was_sent(state: GateState, key: str, now: int, for_ms: int) -> bool:
@@ -143,16 +153,16 @@ def on_time(gates: Gates, state: GateState, now_ms: int, offset_min: int) -> Ste
 def dump(state: GateState) -> bytes:
     """Return a state as bytes for the store."""
     *plain, deferred = state
-    return orjson.dumps([VERSION, [*plain, [list(message) for message in deferred]]])
+    return pack(VERSION, [*plain, [list(message) for message in deferred]])
 
 
 def load(blob: bytes) -> GateState:
     """Return what `dump` wrote."""
-    _, (last_ms, passed, keys, held, deferred) = orjson.loads(blob)
+    last_ms, passed, keys, held, deferred = unpack(blob)
     return GateState(
         last_ms,
         tuple(passed),
         tuple((key, at_ms) for key, at_ms in keys),
         held,
-        tuple(Deferred(*item) for item in deferred),
+        tuple(Deferred(*item[:4], *map(tuple, item[4:])) for item in deferred),
     )

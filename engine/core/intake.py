@@ -21,12 +21,18 @@ __all__ = ["Intake"]
 
 MAX_STREAMS = 1_000
 MAX_SESSIONS = 200
+# Without a line for this long the event time goes on with the wall clock (RULES 7).
+IDLE_MS = 2_000
 ENDED = frozenset(("stopped", "exported", "failed"))
 OWNER = "intake"
 
 
 class Intake:
-    """The memory behind decoding. A new one goes on from the `states` that `changes` of another gave."""
+    """The memory behind decoding. A new one goes on from the `states` that `changes` of another gave.
+
+    `front_ms` is how far event time has come: what is due `lateness_ms` before it cannot be overtaken any more by an
+    event that is late by less. It never goes back, and an event ahead of its own arrival does not pull it along.
+    """
 
     def __init__(self, states: dict[StateKey, bytes] | None = None, lateness_ms: int = LIMITS.lateness_ms) -> None:
         self.lateness_ms = lateness_ms
@@ -35,6 +41,9 @@ class Intake:
         self.stream_names: dict[str, tuple[str, str]] = {}
         self.newest_ms = 0
         self.last_seen_ms = 0
+        self.front_ms = 0
+        self._line_ms = 0
+        self._base_ms = 0
         self._written: dict[StateKey, bytes] = {}
         self._only: str | None = None
         self._repeats = Repeats(OWNER, states or {})
@@ -69,11 +78,37 @@ class Intake:
         if self.newest_ms < at_ms <= seen_ms + NEAR_MS:
             self.newest_ms = at_ms
         self.last_seen_ms = seen_ms
+        self._move_front(at_ms, seen_ms)
         # `tuple.__new__` skips the named constructor, which costs 0.2 us more an event.
         return tuple.__new__(Event, (
             line.position, line.path, line.line_no, body, kind, status, text, at_ms, end_ms, seen_ms, clock, final,
             stream, stream_source(stream), session, key, late_ms if late_ms > 0 else 0, None,
         ))  # fmt: skip
+
+    def _move_front(self, at_ms: int, seen_ms: int) -> None:
+        """Let a line move event time: by itself, or by the silence before it."""
+        if seen_ms > self._line_ms:
+            if self._line_ms and seen_ms - self._line_ms > IDLE_MS:
+                self.advance(seen_ms)
+            self._line_ms = seen_ms
+        latest_ms = seen_ms + self.lateness_ms
+        if at_ms > latest_ms:
+            at_ms = latest_ms
+        if at_ms > self.front_ms:
+            self.front_ms = at_ms
+        self._base_ms = self.front_ms
+
+    def front_at(self, now_ms: int) -> int:
+        """Return how far event time will have come by then if no line comes before."""
+        return max(self.front_ms, self._base_ms + now_ms - self._line_ms - IDLE_MS)
+
+    def advance(self, now_ms: int) -> None:
+        """Let event time go on with the wall clock, unless lines came within the last two seconds."""
+        self.front_ms = self.front_at(now_ms)
+
+    def arrives_ms(self, front_ms: int) -> int:
+        """Return when event time will have come that far if no line comes before. Units: wall clock."""
+        return front_ms - self._base_ms + self._line_ms + IDLE_MS if front_ms > self.front_ms else self._line_ms
 
     def is_active(self, status: str) -> bool:
         """Tell whether some session is in that state now."""
@@ -121,7 +156,9 @@ class Intake:
         states: dict[StateKey, bytes] = {
             (OWNER, "clocks"): orjson.dumps({name: clock.dump() for name, clock in self.clocks.items()}),
             (OWNER, "sessions"): orjson.dumps([self.sessions, self.stream_names]),
-            (OWNER, "time"): orjson.dumps([self.newest_ms, self.last_seen_ms]),
+            (OWNER, "time"): orjson.dumps(
+                [self.newest_ms, self.last_seen_ms, self.front_ms, self._line_ms, self._base_ms]
+            ),
         }
         changed = {key: blob for key, blob in states.items() if self._written.get(key) != blob}
         self._written |= changed
@@ -138,7 +175,10 @@ class Intake:
                 self._find_only_session()
                 self.stream_names = {stream: (known[0], known[1]) for stream, known in streams.items()}
             elif name == "time":
-                self.newest_ms, self.last_seen_ms = orjson.loads(blob)
+                self.newest_ms, self.last_seen_ms, *front = orjson.loads(blob)
+                # A state from before there were windows knows no front.
+                before = (self.newest_ms, self.last_seen_ms, self.newest_ms)
+                self.front_ms, self._line_ms, self._base_ms = front or before
             else:
                 continue
             self._written[owner, name] = blob

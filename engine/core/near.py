@@ -73,7 +73,9 @@ def _tell(failed: Finding, subject: Subject) -> tuple[str, str, float] | None:
             inside = _what_held(failed.parts[0])
             return f"not: {inside.words} holds ({inside.actual or 'yes'})", "loosen `not` or `except`", 0.4
         case AnyOf():
-            told = [near for part in failed.parts if (near := _tell(part, subject)) is not None]
+            # Also the steps of a pattern: an event that but for one thing could stand for one of them.
+            alone = [sole for part in failed.parts if (sole := _sole_failure(part)) is not None]
+            told = [near for sole in alone if (near := _tell(sole, subject)) is not None]
             return min(told, key=lambda near: near[2], default=None)
         case _:
             return None

@@ -28,7 +28,7 @@ def select(program: Program, subject: Subject) -> list[Hit]:
     hits: list[Hit] = []
     for number in program.index(event.kind).nominate(subject):
         compiled = program.rules[number]
-        if superseded and compiled.rule.partials == "ignore":
+        if superseded and not compiled.wants_partials:
             continue
         if compiled.holds(subject):
             hits.append(hit_of(compiled, subject))

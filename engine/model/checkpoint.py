@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from engine.model.event import BadLine, Gap
 from engine.model.notification import Notification
 
-__all__ = ["Checkpoint", "Commit", "SourceRecord", "StateKey"]
+__all__ = ["Checkpoint", "Commit", "Decided", "SourceRecord", "StateKey"]
 
 StateKey = tuple[str, str]
 """(owner, key): a rule's fingerprinted name and a group, or a name of the core's own and a stream."""
+
+Decided = tuple[str, int, str]
+"""(ring, at_ms, JSON text): one decision record (core/decision.py) and the bounded ring it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,8 @@ class Commit:
     """Everything one batch changed. `states` maps to None what is to be forgotten.
 
     `wakes` mirrors `states` with the instant a state wants to be woken; `counters` are increments;
-    `seen_ms` is the arrival time of the newest line, for `engine status`. `decisions` are (rule, at_ms, JSON
-    text) for the bounded ring that answers "why did it not fire".
+    `seen_ms` is the arrival time of the newest line, for `engine status`. `decisions` go to the bounded rings that
+    answer "why did it not fire". `answered` are the ids of the requests that this batch did.
     """
 
     now_ms: int
@@ -59,7 +62,8 @@ class Commit:
     bad_lines: tuple[BadLine, ...] = ()
     gaps: tuple[Gap, ...] = ()
     counters: dict[str, int] = field(default_factory=dict)
-    decisions: tuple[tuple[str, int, str], ...] = ()
+    decisions: tuple[Decided, ...] = ()
+    answered: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

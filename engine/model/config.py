@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from engine.model.route import Destination
 
-__all__ = ["CONSOLE", "LIMITS", "Config", "Limits", "Privacy"]
+__all__ = ["CONSOLE", "LIMITS", "Config", "Limits", "Privacy", "Summaries", "Voice"]
 
 CONSOLE = Destination("console", "console")
 
@@ -36,6 +37,25 @@ class Privacy:
     keep_dead_ms: int = 30 * 86_400_000
 
 
+Voice: TypeAlias = Literal["offline", "videodb", "openai"]
+"""Who sums up: nobody but the engine itself, VideoDB, or a service that speaks OpenAI's protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summaries:
+    """Who sums up what a rule with `summarize` collects. Never a service that engine.yaml was not told of for this.
+
+    Shape: `url` is empty for VideoDB's own address; `budget` is calls a local day, all rules together.
+    """
+
+    use: Voice = "offline"
+    url: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
+    model: str = ""
+    timeout_ms: int = 30_000
+    budget: int = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration, complete and valid.
@@ -56,6 +76,7 @@ class Config:
     zone: str = "local"
     limits: Limits = field(default_factory=Limits)
     privacy: Privacy = field(default_factory=Privacy)
+    summaries: Summaries = field(default_factory=Summaries)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     def names(self) -> frozenset[str]:

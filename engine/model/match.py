@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from engine.model.event import Event
 
-__all__ = ["Firing", "Hit", "Match", "Reason", "Step"]
+__all__ = ["Firing", "FiringKind", "Hit", "Match", "Reason", "Step"]
 
 S = TypeVar("S")
 Out = TypeVar("Out")
@@ -38,7 +38,8 @@ class Hit(NamedTuple):
 class Match:
     """A rule fired. `id` is a hash of rule, group and evidence, so a replay gives it again.
 
-    Shape: `events` is the evidence, oldest first, never empty. Units: `at_ms` is the firing's own time.
+    Shape: `events` is the evidence, oldest first, never empty. Units: `at_ms` is the firing's own time; `since_ms`
+    is where the thing began, None for the first event. `closes`: what this rule fired for this group has ended.
     """
 
     id: str
@@ -47,6 +48,12 @@ class Match:
     at_ms: int
     events: tuple[Event, ...]
     found: dict[str, Any]
+    since_ms: int | None = None
+    closes: bool = False
+
+
+FiringKind: TypeAlias = Literal["fired", "digest", "escalated", "resolved", "health"]
+"""Why there is a message: a match, a collection of them, an incident still open or over, a rule's own health."""
 
 
 class Reason(StrEnum):
@@ -61,6 +68,9 @@ class Reason(StrEnum):
     LIMIT = "limit"
     QUIET = "quiet"
     RETRACTED = "retracted"
+    SNOOZED = "snoozed"
+    OPEN = "open"
+    DIGEST = "digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,8 @@ class Firing:
     """What became of a match: a message, or the reason for silence. For people, tests and reports.
 
     `reason` is None when the message went out; with `QUIET` it waits. `suppressed` counts the firings held since
-    the message before. `title` and `body` are empty when nothing was rendered.
+    the message before. `title` and `body` are empty when nothing was rendered. Reason `OPEN`: its incident is open
+    already; `DIGEST`: it is collected and told later, by a firing of kind `digest`.
     """
 
     match: Match
@@ -78,3 +89,4 @@ class Firing:
     body: str = ""
     suppressed: int = 0
     until_ms: int | None = None
+    kind: FiringKind = "fired"

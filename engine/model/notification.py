@@ -6,7 +6,26 @@ from dataclasses import dataclass
 
 from engine.model.rule import Severity
 
-__all__ = ["Notification"]
+__all__ = ["Notification", "SummaryRequest"]
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRequest:
+    """What the courier has summed up before it sends; the notification's own body is the fallback, complete.
+
+    `key` is the same for every destination of a firing, so one answer serves all. Shape: `lines` are (local time and
+    stream, text) of the collected events in order, capped; `before` and `after` surround the answer.
+    Units: `day` is the local day, `2026-03-02`, that the budget counts on.
+    """
+
+    key: str
+    prompt: str
+    lines: tuple[tuple[str, str], ...]
+    max_chars: int
+    budget: int
+    day: str
+    before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +47,4 @@ class Notification:
     severity: Severity
     at_ms: int
     suppressed: int = 0
+    request: SummaryRequest | None = None

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import orjson
 
+from engine.core.dispatch import Dispatcher
 from engine.core.moment import iso_ms
 from engine.model.config import Limits
+from engine.model.match import Match
+from tests.core.dispatching import Desk, at_ms, happened
 from tests.core.running import AT, Running, said
 
 NINE = iso_ms("2026-03-04T10:00:00Z")
@@ -99,6 +102,76 @@ def test_a_record_is_a_line_of_json_beside_the_messages() -> None:
     record, message = running.notes
     assert (record.destination, message.destination) == ("record:log.jsonl", "me") and "\n" not in record.body
     assert orjson.loads(record.body)["text"] == "é x" and orjson.loads(record.body)["group"] == "mic:default"
+
+
+def test_a_record_has_what_the_pattern_found() -> None:
+    desk = Desk("{name: r, when: transcript, record: log.jsonl}")
+    event = happened(1, "x")
+    found = {"key": "Slack", "seconds": 5, "steps": {"a": 0}, "text": "found wins"}
+    desk.match(Match("id", "r", None, event.seen_ms, (event,), found))
+    line = orjson.loads(desk.notes[0].body)
+    assert (line["key"], line["seconds"], line["text"]) == ("Slack", 5, "found wins") and "steps" not in line
+
+
+def test_a_rule_whose_work_raises_is_named_and_the_others_go_on() -> None:
+    rules = (
+        "rules: [{name: a, when: transcript, digest: {every: 30m}}, {name: b, when: transcript, digest: {every: 30m}}]"
+    )
+    desk = Desk(rules)
+    desk.fire(1, rule=0)
+    desk.fire(1, rule=1)
+    desk.commit()
+    owner = desk.program.rules[0].owner
+    damaged = {key: b"[1,[]]" if key[0].startswith(owner) and key[1][-1:].isdigit() else blob
+               for key, blob in desk.stored.items()}  # fmt: skip
+    told = Dispatcher(desk.program, {}, lambda zone, at: 0, damaged).on_time(at_ms(30))
+    assert [(compiled.rule.name, type(error)) for compiled, error in told.broken] == [("a", ValueError)]
+    assert [note.rule for note in told.notifications] == ["b"]
+
+
+def test_a_snooze_holds_messages_and_what_waits_until_it_ends() -> None:
+    desk = Desk('{name: r, when: transcript, quiet: "10:00-10:30"}')
+    desk.fire(1, "a")
+    desk.snooze(2, until=45)
+    desk.restart()
+    assert desk.words(3) == ["snoozed until 45", "1 message waits for quiet hours to end"]
+    desk.fire(31, "b")
+    desk.restart()
+    desk.fire(46, "c")
+    assert desk.reasons == ["quiet", "snoozed", "fired"] and desk.firings[1].until_ms == at_ms(45)
+    assert [(note.at_ms, note.body) for note in desk.notes] == [
+        (at_ms(45), "10:01:00  a\n(and 1 more)"), (at_ms(46), "c"),
+    ]  # fmt: skip
+    desk.restart()
+    assert desk.stored == {} and desk.words(47) == []
+
+
+def test_a_snooze_can_be_made_longer_and_taken_back() -> None:
+    desk = Desk("{name: r, when: transcript}")
+    desk.snooze(0, until=10)
+    desk.snooze(1, until=20)
+    desk.fire(15)
+    desk.snooze(16, until=16)
+    desk.fire(16.5)
+    assert desk.reasons == ["snoozed", "fired"] and desk.notes[0].suppressed == 1
+
+
+def test_what_waits_in_quiet_can_be_let_out_for_a_replay() -> None:
+    desk = Desk('{name: r, when: transcript, quiet: "10:00-11:00"}')
+    desk.fire(1, "a")
+    desk.release(2)
+    desk.on_time(100)
+    assert [(note.body, note.at_ms) for note in desk.notes] == [("a", at_ms(2))]
+
+
+def test_how_a_rule_stands_in_words_is_bounded() -> None:
+    desk = Desk("{name: r, when: transcript, cooldown: 5m, by: x}")
+    for number in range(40):
+        desk.fire(1, group=f"{number}")
+    desk.fire(2, group="7")
+    words = desk.words(3)
+    assert len(words) == 31 and words[0] == "0: cooldown until 6" and words[-1] == "and 10 more"
+    assert desk.words(7) == ["7: 1 held since the last message"]
 
 
 def test_groups_are_apart_and_a_null_is_one_of_them() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -102,16 +103,33 @@ def test_the_order_of_the_gates_is_fixed() -> None:
     quiet = Hours(((0, 10_080),))
     full = Gates(False, MONDAY_MS, _DAY, None, Dedup(("x",), MINUTE_MS), MINUTE_MS, Limit(1, MINUTE_MS), quiet)
     sent = GateState(MONDAY_MS, (MONDAY_MS,), (("k", MONDAY_MS),))
-    attempt = Attempt(MONDAY_MS, "info", True, "k", 0, 0)
+    attempt = Attempt(MONDAY_MS, "info", True, "k", 0, 0, snoozed=True, open=True)
     order: list[Reason | None] = []
-    for fields in ({}, {"enabled": True}, {"expires_ms": None}, {"active": None}, {"unless": None}, {"dedup": None},
-                   {"cooldown_ms": 0}, {"limit": None}, {"quiet": None}):  # fmt: skip
-        full = Gates(**{**{name: getattr(full, name) for name in full.__dataclass_fields__}, **fields})
+    for fields in ({}, {"enabled": True}, {"expires_ms": None}, {"snoozed": False}, {"active": None}, {"unless": None},
+                   {"dedup": None}, {"cooldown_ms": 0}, {"limit": None}, {"open": False}, {"quiet": None}):  # fmt: skip
+        asked: dict[str, Any] = {name: value for name, value in fields.items() if name in attempt._fields}
+        gate: dict[str, Any] = {name: value for name, value in fields.items() if name not in asked}
+        full, attempt = replace(full, **gate), attempt._replace(**asked)
         if "unless" in fields:
             attempt = attempt._replace(unless=False)
         order.append(on_match(full, sent, attempt).out)
-    assert order == [Reason.DISABLED, Reason.EXPIRED, Reason.INACTIVE, Reason.UNLESS, Reason.DEDUP, Reason.COOLDOWN,
-                     Reason.LIMIT, Reason.QUIET, None]  # fmt: skip
+    assert order == [Reason.DISABLED, Reason.EXPIRED, Reason.SNOOZED, Reason.INACTIVE, Reason.UNLESS, Reason.DEDUP,
+                     Reason.COOLDOWN, Reason.LIMIT, Reason.OPEN, Reason.QUIET, None]  # fmt: skip
+
+
+def test_a_snooze_and_an_open_incident_only_count() -> None:
+    gates, state = Gates(cooldown_ms=MINUTE_MS), EMPTY
+    for fields, reason in (({"snoozed": True}, Reason.SNOOZED), ({"open": True}, Reason.OPEN)):
+        step = on_match(gates, state, Attempt(MONDAY_MS, "info", False, "", 0, 0, **fields))
+        assert step.out is reason and step.state == state._replace(held=state.held + 1)
+        state = step.state
+
+
+def test_what_waited_before_messages_named_destinations_is_still_read() -> None:
+    old = b'[1,[null,[],[["k",5]],2,[[7,"f","title","body"]]]]'
+    assert load(old) == GateState(None, (), (("k", 5),), 2, (Deferred(7, "f", "title", "body", ()),))
+    named = GateState(deferred=(Deferred(7, "f", "title", "bo\ud800dy", ("a", "b")),))
+    assert load(dump(named)) == named
 
 
 def test_a_rule_without_gates_keeps_nothing() -> None:

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.render import BODY_MAX, TITLE_MAX, VALUE_MAX, Renderer, digest_text, link_of, value_text
+from engine.core.default_words import link_of
+from engine.core.jmes.context import Context
+from engine.core.render import BODY_MAX, TITLE_MAX, VALUE_MAX, Renderer, deferred_text, value_text
 from engine.model.condition import AllOf
 from engine.model.errors import NOWHERE
 from engine.model.match import Match
-from engine.model.rule import Emit, Rule, Template
+from engine.model.rule import Emit, Incident, Rule, Template
+from engine.model.window import Changes
 from engine.rulebook.parse_expression import parse_template
 from tests.core.events import AT, EVENTS
 from tests.core.generate import event_of, texts
@@ -153,10 +156,43 @@ def test_the_link_is_the_address_to_watch(body: dict[str, Any], link: str) -> No
     assert link_of(event_of(body)) == link
 
 
-def test_a_digest_counts_what_does_not_fit() -> None:
-    assert digest_text(RULE, [("10:00:00", "a"), ("10:00:01", "b")], 2) == (
+def test_messages_that_waited_are_counted_where_they_do_not_fit() -> None:
+    assert deferred_text("seen", [("10:00:00", "a"), ("10:00:01", "b")], 2) == (
         "seen: 2 while quiet", "10:00:00  a\n10:00:01  b\n(and 2 more)",
     )  # fmt: skip
-    _, body = digest_text(RULE, [("10:00:00", "x" * 9_999)] * 200, 0)
+    _, body = deferred_text("seen", [("10:00:00", "x" * 9_999)] * 200, 0)
     shown = body.count("10:00:00")
     assert body.endswith(f"(and {200 - shown} more)") and len(body) < BODY_MAX + 20
+
+
+def test_a_thing_is_counted_and_lasts_as_its_pattern_says() -> None:
+    rule = replace(RULE, message=_template("{{ count }} {{ dur(duration) }} {{ key }}"))
+    match = _match(_said("a"), count=12, key="Slack")
+    assert Renderer(rule).render(match, 0, lambda _: 0)[1] == "12 0s Slack"
+    since = replace(match, since_ms=match.at_ms - 90_000, found={"count": "odd"})
+    assert Renderer(rule).render(since, 0, lambda _: 0)[1] == "1 1m 30s "
+
+
+def test_the_end_of_an_incident_is_told_by_its_own_text() -> None:
+    rule = replace(RULE, incident=Incident(resolve=_template("{{ _.text }} after {{ duration }}")))
+    assert Renderer(rule).resolved(_match(_said("back")), 2, lambda _: 0) == (
+        "back after 0\n(and 2 more since the last message)"
+    )
+    assert Renderer(RULE).resolved(_match(_said("back")), 0, lambda _: 0) is None
+
+
+@pytest.mark.parametrize(
+    ("template", "before", "after", "placed"),
+    [("a {{ summary }} b {{ n }}", "a ", " b 5", True), ("{{  summary  }}", "", "", True),
+     ("no place {{ n }}", "", "no place 5", False), ("{{ summary || 'none' }}!", "", "S!", False)],
+)  # fmt: skip
+def test_a_template_says_what_stands_around_its_summary(template: str, before: str, after: str, placed: bool) -> None:
+    renderer = Renderer(replace(RULE, message=_template(template)))
+    assert renderer.around({"n": 5, "summary": "S"}, Context(0), 100) == (before, after)
+    assert renderer.places_summary is placed and Renderer(RULE).around({}, Context(0), 100) is None
+
+
+def test_what_a_pattern_found_is_written_back_as_plain_values() -> None:
+    found: dict[str, Any] = {"key": "Slack", "seconds": 5.5, "steps": {"a": 0}, "none": None, "long": "x" * 9_999}
+    data = Renderer(replace(RULE, window=Changes("x"))).emitted(_match(_said("a"), **found), "words", lambda _: 0)
+    assert data == {"key": "Slack", "seconds": 5.5, "long": "x" * 500, "text": "words", "rule": "seen", "group": None}

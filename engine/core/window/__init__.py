@@ -1,0 +1,1 @@
+"""Patterns over time, one operator a module: `(spec, state, item or instant) -> Step`."""
