@@ -22,12 +22,13 @@ from engine.rulebook.destinations import (
 from engine.rulebook.environment import insert
 from engine.rulebook.parse_reader import Reader, count
 from engine.rulebook.scalars import duration_ms, zone_name
+from engine.rulebook.summaries import read_summaries
 from engine.rulebook.yaml_guard import Mapping as YamlMap
 from engine.rulebook.yaml_guard import Node, Scalar, load
 
 __all__ = ["load_config"]
 
-_KEYS = ("destinations", "default", "journal", "rules", "state", "output", "zone", "limits", "privacy")
+_KEYS = ("destinations", "default", "journal", "rules", "state", "output", "zone", "limits", "privacy", "summaries")
 _LIMITS = ("max_line_bytes", "pending", "groups", "lateness")
 _PRIVACY = ("excerpt", "keep_sent", "keep_dead")
 # Our own hints write slack://... and stay.
@@ -45,7 +46,10 @@ def load_config(content: bytes, file: str, environment: Mapping[str, str]) -> Co
     config = Config()
     if isinstance(document.node, YamlMap):
         config = _config(reader, document.node, environment)
-    elif document.node is not None and not (isinstance(document.node, Scalar) and document.node.value is None):
+    elif document.node is None or (isinstance(document.node, Scalar) and document.node.value is None):
+        summaries, secrets = read_summaries(reader, None, environment)
+        config = Config(summaries=summaries, secrets=secrets)
+    else:
         reader.error(document.node.span, "wrong-form", "the file is not a mapping", "begin with destinations:")
     problems = sorted((*document.problems, *reader.problems), key=lambda each: (each.span.line, each.span.column))
     if problems:
@@ -67,6 +71,7 @@ def _config(reader: Reader, top: YamlMap, environment: Mapping[str, str]) -> Con
     journals = _paths(reader, top, "journal", environment)
     rules = _paths(reader, top, "rules", environment)
     privacy = _privacy(reader, top.get("privacy"))
+    summaries, secrets = read_summaries(reader, top.get("summaries"), environment)
     named = {name: replace(destination, excerpt=privacy.excerpt) for name, destination in found.named.items()}
     return Config(
         destinations=named,
@@ -79,7 +84,8 @@ def _config(reader: Reader, top: YamlMap, environment: Mapping[str, str]) -> Con
         zone=reader.optional(top, "zone", "bad-zone", zone_name) or "local",
         limits=_limits(reader, top.get("limits")),
         privacy=privacy,
-        secrets=found.secrets,
+        summaries=summaries,
+        secrets=found.secrets | secrets,
     )
 
 

@@ -6,18 +6,21 @@ The traps of jmespath are found while parsing, because some of them are errors (
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from typing import NamedTuple
 
-from engine.core.necessary import kinds_of, need_of
+from engine.core.necessary import need_of
 from engine.core.regex import compile_pattern
 from engine.core.text import fold
-from engine.model.condition import AllOf, AnyOf, Compare, Condition, Equals, Exists, FromSource, Not, Text, Where
+from engine.model.condition import Equals, FromSource, Text, Where
 from engine.model.errors import NOWHERE, Problem, Span
+from engine.model.rule import Rule
 from engine.rulebook.common_words import COMMON_WORDS
 from engine.rulebook.keys import SOURCES, TEXT_KEYS
-from engine.rulebook.parse_check import ALWAYS_KNOWN
+from engine.rulebook.lint_case import Case, Knowledge, Lint, Remark, leaves, leaves_of
+from engine.rulebook.lint_never import never_fires
+from engine.rulebook.lint_time import endless_silence, unlabelled, untold_rest
+from engine.rulebook.parse_action import ALWAYS_KNOWN
 from engine.rulebook.parse_condition import blocks
 from engine.rulebook.parse_file import ParsedFile
 from engine.rulebook.parse_reader import masked
@@ -31,49 +34,20 @@ _WEEK_MS = 7 * 86_400_000
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _LOOKS_MEANT = re.compile(r"#(\w|$)")
 _FREE_TEXT = frozenset(
-    {*TEXT_KEYS, "filter", "where", "source", "title", "message"}
+    {*TEXT_KEYS, "filter", "where", "source", "title", "message", "resolve", "prompt"}
     | {"screen", "visual_index", "scene_index", "transcript", "audio", "audio_index", "alert"}
 )
-_WITHOUT_TEXT = frozenset({"session", "engine"})
-
-
-class Knowledge(NamedTuple):
-    """What a lint may know beside the rule. What is None is not known, and lints that need it stay silent.
-
-    Units: `now_ms` is an epoch instant. `strict` adds what only a shared rulebook needs; `destinations` are the names
-    in engine.yaml.
-    """
-
-    now_ms: int | None = None
-    strict: bool = False
-    destinations: frozenset[str] | None = None
-
-
-class Remark(NamedTuple):
-    """One warning, before it is placed on its line."""
-
-    span: Span
-    code: str
-    message: str
-    hint: str
-
-
-class Case(NamedTuple):
-    """A rule before a lint."""
-
-    written: Written
-    lines: tuple[str, ...]
-    knowledge: Knowledge
-
-
-Lint = Callable[[Case], Iterator[Remark]]
 
 
 def lint_rules(files: Sequence[ParsedFile], knowledge: Knowledge) -> tuple[Problem, ...]:
     """Return the warnings for all rules of files without errors, in the order of the files and their lines."""
     found: list[Problem] = []
     for file in files:
-        remarks = {remark for written in file.written for remark in _remarks(Case(written, file.lines, knowledge))}
+        remarks = {
+            remark._replace(message=_from_pack(written.rule) + remark.message)
+            for written in file.written
+            for remark in _remarks(Case(written, file.lines, knowledge))
+        }
         found += [
             masked(problem(file.lines, span, code, message, hint, "warning"))
             for span, code, message, hint in sorted(remarks)
@@ -84,6 +58,11 @@ def lint_rules(files: Sequence[ParsedFile], knowledge: Knowledge) -> tuple[Probl
 def _remarks(case: Case) -> Iterator[Remark]:
     for lint in LINTS:
         yield from lint(case)
+
+
+def _from_pack(rule: Rule) -> str:
+    """Return what tells an author that a warning at `use` is about a rule of the pack."""
+    return f"rule {rule.name} of {rule.pack}: " if rule.pack else ""
 
 
 def short_needle(case: Case) -> Iterator[Remark]:
@@ -103,7 +82,7 @@ def short_needle(case: Case) -> Iterator[Remark]:
 
 def number_as_text(case: Case) -> Iterator[Remark]:
     """Warn where text is compared with what is probably a number: one never matches the other."""
-    for leaf in _leaves(case.written):
+    for leaf in leaves(case.written):
         if isinstance(leaf, Text) and not all(path.endswith("text") for path in leaf.paths):
             for needle in filter(_NUMBER.fullmatch, leaf.needles):
                 message = f'{leaf.op}: a field that holds the number {needle} does not match the text "{needle}"'
@@ -130,28 +109,10 @@ def costly_regex(case: Case) -> Iterator[Remark]:
     """Warn where nothing about a rule lets an event be passed over without running its regex."""
     if need_of(case.written.rule.condition) is not None:
         return
-    for leaf in _leaves_of(case.written.rule.condition):
+    for leaf in leaves_of(case.written.rule.condition):
         if isinstance(leaf, Text) and leaf.op == "regex" and not _has_literals(leaf):
             message = "regex: no plain text must occur, so it parses and tests every event of its kind"
             yield Remark(leaf.span, "costly-regex", message, "add contains: with a text that must be there")
-
-
-def never_fires(case: Case) -> Iterator[Remark]:
-    """Warn where parts of a rule exclude each other."""
-    rule = case.written.rule
-    parts = rule.condition.parts if isinstance(rule.condition, AllOf) else (rule.condition,)
-    kinds = kinds_of(rule.condition)
-    if kinds == frozenset():
-        message = "the rule can never fire: its `when` exclude each other"
-        yield Remark(rule.span, "never-fires", message, "let one event be of all these kinds, or use any:")
-    for part in parts:
-        if kinds and kinds <= _WITHOUT_TEXT and isinstance(part, Text) and part.paths == ("_.text",):
-            message = f"the rule can never fire: {' and '.join(sorted(kinds))} events have no text"
-            yield Remark(part.span, "never-fires", message, "name a field with in:, or use where")
-    for path, tests in _tests_by_path(parts).items():
-        if not _is_possible([where.test for where in tests]):
-            message = f"the rule can never fire: no value of `{short(path)}` passes all its tests"
-            yield Remark(tests[-1].span, "never-fires", message, "widen one of them")
 
 
 def no_destination(case: Case) -> Iterator[Remark]:
@@ -168,7 +129,7 @@ def no_destination(case: Case) -> Iterator[Remark]:
 
 def unknown_source(case: Case) -> Iterator[Remark]:
     """Warn where a source looks like a misspelled one; any other word may be the name of a stream."""
-    for leaf in _leaves(case.written):
+    for leaf in leaves(case.written):
         for pattern in leaf.patterns if isinstance(leaf, FromSource) else ():
             if pattern.casefold() in SOURCES or re.search(r"[*?\[:]", pattern):
                 continue
@@ -180,8 +141,8 @@ def unknown_source(case: Case) -> Iterator[Remark]:
 
 
 def missing_tests(case: Case) -> Iterator[Remark]:
-    """Warn where a rule has no tests; only for who asked for it."""
-    if case.knowledge.strict and not case.written.rule.tests:
+    """Warn where a rule has no tests; only for who asked for it. Those of a used pack stand in the pack."""
+    if case.knowledge.strict and not case.written.rule.tests and not case.written.rule.pack:
         message = f'the rule "{case.written.rule.name}" has no tests'
         yield Remark(case.written.rule.span, "missing-tests", message, "add tests: with an event that must fire")
 
@@ -206,6 +167,9 @@ LINTS: tuple[Lint, ...] = (
     swallowed_comment,
     costly_regex,
     never_fires,
+    endless_silence,
+    unlabelled,
+    untold_rest,
     no_destination,
     unknown_source,
     missing_tests,
@@ -213,32 +177,12 @@ LINTS: tuple[Lint, ...] = (
 )
 
 
-def _leaves(written: Written) -> Iterator[Condition]:
-    """Yield every elementary condition of the rule: of its condition, of its labels and of `unless`."""
-    rule = written.rule
-    yield from _leaves_of(rule.condition)
-    for _, condition in rule.classify:
-        yield from _leaves_of(condition)
-    if rule.gates.unless is not None:
-        yield from _leaves_of(rule.gates.unless)
-
-
-def _leaves_of(condition: Condition) -> Iterator[Condition]:
-    if isinstance(condition, AllOf | AnyOf):
-        for part in condition.parts:
-            yield from _leaves_of(part)
-    elif isinstance(condition, Not):
-        yield from _leaves_of(condition.part)
-    else:
-        yield condition
-
-
 def _has_literals(text: Text) -> bool:
     return all(compile_pattern(needle, text.exact).required for needle in text.needles)
 
 
 def _texts(written: Written) -> Iterator[Text]:
-    return (leaf for leaf in _leaves(written) if isinstance(leaf, Text))
+    return (leaf for leaf in leaves(written) if isinstance(leaf, Text))
 
 
 def _place_of(written: Written, key: str, text: str, value: Span = NOWHERE) -> Span:
@@ -262,22 +206,3 @@ def _free_texts(node: Node, key: str) -> Iterator[Scalar]:
             yield from _free_texts(part, key)
     elif key in _FREE_TEXT:
         yield node
-
-
-def _tests_by_path(parts: Sequence[Condition]) -> dict[str, list[Where]]:
-    found: dict[str, list[Where]] = {}
-    for part in parts:
-        if isinstance(part, Where):
-            found.setdefault(part.path, []).append(part)
-    return found
-
-
-def _is_possible(tests: Sequence[object]) -> bool:
-    """Tell whether the bounds leave room, and nothing is asked of a field that must be absent."""
-    if Exists(False) in tests and len(tests) > 1:
-        return False
-    low = max((test.bound for test in tests if isinstance(test, Compare) and test.op in ("gt", "gte")), default=None)
-    high = min((test.bound for test in tests if isinstance(test, Compare) and test.op in ("lt", "lte")), default=None)
-    if low is None or high is None or low < high:
-        return True
-    return low == high and Compare("gt", low) not in tests and Compare("lt", high) not in tests

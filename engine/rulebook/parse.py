@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from engine.model.errors import Problem
+from engine.model.pack import FindPack
 from engine.model.rule import Rulebook
 from engine.rulebook.parse_check import check_rulebook
 from engine.rulebook.parse_file import ParsedFile, parse_file
@@ -26,12 +27,15 @@ class Parsed(NamedTuple):
     files: tuple[ParsedFile, ...]
 
 
-def parse_rules(files: Sequence[tuple[str, bytes]], known_destinations: frozenset[str] | None) -> Parsed:
+def parse_rules(
+    files: Sequence[tuple[str, bytes]], known_destinations: frozenset[str] | None, find_pack: FindPack | None = None
+) -> Parsed:
     """Return the rules of all good files and the problems of all files.
 
-    Shape: `files` are (name, content); without `known_destinations` the names under `notify` are not checked.
+    Shape: `files` are (name, content); without `known_destinations` the names under `notify` are not checked, and
+    without `find_pack` there are no packs to use.
     """
-    return join_files([parse_file(file, content) for file, content in files], known_destinations)
+    return join_files([parse_file(file, content, find_pack) for file, content in files], known_destinations)
 
 
 def join_files(files: Sequence[ParsedFile], known_destinations: frozenset[str] | None) -> Parsed:

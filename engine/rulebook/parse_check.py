@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from engine.model.errors import Problem, Span
 from engine.model.rule import Rule
+from engine.rulebook.parse_action import ALWAYS_KNOWN, told_names
 from engine.rulebook.parse_condition import blocks, selectors
 from engine.rulebook.parse_file import ParsedFile
 from engine.rulebook.parse_reader import masked
@@ -14,10 +15,7 @@ from engine.rulebook.parse_rule import Written
 from engine.rulebook.scalars import nearest, rule_name
 from engine.rulebook.yaml_guard import Items, Mapping, Scalar, problem, short
 
-__all__ = ["ALWAYS_KNOWN", "check_rulebook"]
-
-ALWAYS_KNOWN = frozenset({"default", "console"})
-"""Destinations that exist without any configuration."""
+__all__ = ["check_rulebook"]
 
 
 class _Place(NamedTuple):
@@ -45,7 +43,8 @@ def _repeated(places: list[_Place]) -> Iterator[Problem]:
         if rule.name in first:
             message = f'the name "{rule.name}" is taken by the rule at {first[rule.name]}'
             at = place.written.node.get("name")
-            yield _problem(place, rule.span if at is None else at.span, "repeated-name", message, "choose another name")
+            hint = "give this use a name: of its own" if rule.pack else "choose another name"
+            yield _problem(place, rule.span if at is None else at.span, "repeated-name", message, hint)
         else:
             first[rule.name] = rule.span
 
@@ -54,7 +53,10 @@ def _unheard(places: list[_Place], files: Sequence[ParsedFile]) -> Iterator[Prob
     """Yield each `rule.<name>` that no file has."""
     known = {name for file in files for name in file.names}
     for place in places:
-        for scalar in _texts_under(place.written.node, "when"):
+        node = place.written.node
+        heard = [("when", scalar) for scalar in _texts_under(node, "when")]
+        heard += [("until", scalar) for scalar in _texts_of(node, "until")]
+        for key, scalar in heard:
             kind, _, written = scalar.text.partition(".")
             if kind != "rule":
                 continue
@@ -62,7 +64,7 @@ def _unheard(places: list[_Place], files: Sequence[ParsedFile]) -> Iterator[Prob
             if name not in known:
                 close = nearest(name, known)
                 suggestion = f'; did you mean "rule.{close}"?' if close else ""
-                message = f'when: there is no rule "{short(name)}"{suggestion}'
+                message = f'{key}: there is no rule "{short(name)}"{suggestion}'
                 yield _problem(place, scalar.span, "unknown-rule", message, "write the name of a rule in these files")
 
 
@@ -76,13 +78,16 @@ def _loops(places: list[_Place]) -> Iterator[Problem]:
         done.add(name)
         if loop:
             chain = " -> ".join([*loop, name])
-            hint = f"remove rule.{loop[-1]} from when"
+            hint = f"let it not listen to rule.{loop[-1]}"
             yield _problem(place, place.written.rule.span, "rule-loop", f"rules set each other off: {chain}", hint)
 
 
 def _heard(rule: Rule) -> set[str]:
-    """Return the rules this one listens to; each of its firings may be heard by others in turn."""
-    return {status for kind, status in selectors(rule.condition) if kind == "rule" and status is not None}
+    """Return the rules this one listens to, also to end what it fired; its firings may be heard by others in turn."""
+    conditions = [rule.condition]
+    conditions += [rule.incident.until] if rule.incident is not None and rule.incident.until is not None else []
+    heard = [selector for condition in conditions for selector in selectors(condition)]
+    return {status for kind, status in heard if kind == "rule" and status is not None}
 
 
 def _way_back(name: str, hears: dict[str, set[str]], done: set[str]) -> list[str]:
@@ -107,7 +112,7 @@ def _way_back(name: str, hears: dict[str, set[str]], done: set[str]) -> list[str
 
 def _undeclared(places: list[_Place], known: frozenset[str]) -> Iterator[Problem]:
     for place in places:
-        for scalar in _texts_of(place.written.node, "notify"):
+        for scalar in told_names(place.written.node):
             name = rule_name(scalar.text)
             if name not in known:
                 close = nearest(name, known)

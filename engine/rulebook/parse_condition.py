@@ -24,28 +24,22 @@ from engine.model.condition import (
     Text,
     TextOp,
 )
-from engine.rulebook.keys import (
-    BLOCK_KEYS,
-    FILE_KEYS,
-    KIND_ALIASES,
-    KINDS,
-    LATER_KEYS,
-    RULE_KEYS,
-    STATUSES,
-    TEXT_KEYS,
-)
+from engine.model.errors import Span
+from engine.rulebook.keys import BLOCK_KEYS, FILE_KEYS, LATER_KEYS, RULE_KEYS, TEXT_KEYS, USE_KEYS
 from engine.rulebook.parse_expression import check_expression, read_paths
 from engine.rulebook.parse_place import inside
-from engine.rulebook.parse_reader import Reader, listed
+from engine.rulebook.parse_reader import Reader
+from engine.rulebook.parse_when import read_selectors, read_state
 from engine.rulebook.parse_where import check_pattern, joined, read_where
-from engine.rulebook.scalars import ScalarError, nearest, rule_name
-from engine.rulebook.yaml_guard import Items, Mapping, Node, Scalar, short
+from engine.rulebook.yaml_guard import Items, Mapping, Node, Pair, Scalar, short
 
-__all__ = ["Scope", "blocks", "read_classify", "read_condition", "read_unless", "selectors"]
+__all__ = [
+    "Around", "Scope", "blocks", "read_around", "read_classify", "read_condition", "read_event", "read_unless",
+    "selectors", "step_pairs",
+]  # fmt: skip
 
-_NOT_IN_BLOCK = {name: "write it at the rule, not in a block" for name in (*RULE_KEYS, *FILE_KEYS)}
+_NOT_IN_BLOCK = {name: "write it at the rule, not in a block" for name in (*RULE_KEYS, *USE_KEYS, *FILE_KEYS)}
 _INSTEAD_OF_WHEN = ("where", "filter", "any", "all", "not")
-_KIND_WORDS = (*KINDS, *KIND_ALIASES)
 
 
 class Scope(NamedTuple):
@@ -55,13 +49,37 @@ class Scope(NamedTuple):
     exact: bool = False
 
 
-def read_condition(reader: Reader, rule: Mapping) -> tuple[Condition, Scope]:
-    """Return the condition of a rule and the scope that its `classify` and `unless` inherit."""
+class Around(NamedTuple):
+    """What a rule says of every event it looks at: those of its steps and of `absent` must satisfy it too."""
+
+    rule: Mapping
+    scope: Scope
+    parts: tuple[Condition, ...]
+
+
+def read_around(reader: Reader, rule: Mapping) -> Around:
+    """Return the parts that stand at the rule itself, and the scope that its blocks inherit."""
     scope = _inner(reader, rule, Scope())
-    parts = _parts(reader, rule, scope)
-    if rule.get("when") is None:
-        parts = _implied_kinds(reader, rule, parts) + parts
-    return AllOf(tuple(parts)), scope
+    return Around(rule, scope, tuple(_parts(reader, rule, scope)))
+
+
+def read_condition(reader: Reader, around: Around) -> Condition:
+    """Return the condition of a rule that looks at one kind of event."""
+    if around.rule.get("when") is None:
+        _need_when(reader, around.rule.span, "the rule", (around.rule,))
+    return AllOf(_implied_kinds(around.parts) + around.parts)
+
+
+def read_event(reader: Reader, node: Node, place: str, around: Around) -> Condition | None:
+    """Return the condition of a block that stands for an event of its own: it says `when`, or the rule around does."""
+    block = reader.mapping(node, place, "{when: transcript, word: deadline}")
+    if block is None:
+        return None
+    reader.check_keys(block, BLOCK_KEYS, LATER_KEYS, _NOT_IN_BLOCK)
+    if block.get("when") is None and around.rule.get("when") is None:
+        _need_when(reader, block.span, f"`{place}`", (block, around.rule))
+    parts = _parts(reader, block, _inner(reader, block, around.scope))
+    return joined([*_implied_kinds((*around.parts, *parts)), *parts])
 
 
 def read_classify(reader: Reader, node: Node, scope: Scope) -> tuple[tuple[tuple[str, Condition], ...], str | None]:
@@ -87,17 +105,8 @@ def read_unless(reader: Reader, node: Node, scope: Scope) -> Condition | None:
     """Return the condition under which a firing is held: a block, or a session state."""
     if isinstance(node, Mapping):
         return _block(reader, node, "unless", scope)
-    text = reader.text(node, "unless")
-    if text is None:
-        return None
-    kind, _, status = text.partition(".")
-    if kind != "session" or not status:
-        hint = "write unless: session.active, or a block such as {word: test}"
-        reader.error(
-            node.span, "unknown-value", f'unless: "{short(text)}" is neither a session state nor a block', hint
-        )
-        return None
-    return InState(status) if _is_status(reader, node, status) else None
+    status = read_state(reader, node, "unless", "a block")
+    return None if status is None else InState(status)
 
 
 def blocks(mapping: Mapping) -> Iterator[Mapping]:
@@ -109,11 +118,19 @@ def blocks(mapping: Mapping) -> Iterator[Mapping]:
             inner = pair.value.items if isinstance(pair.value, Items) else (pair.value,)
         elif pair.key.text == "classify" and isinstance(pair.value, Mapping):
             inner = tuple(label.value for label in pair.value.pairs)
-        elif pair.key.text == "unless":
+        elif pair.key.text in ("together", "sequence"):
+            inner = tuple(step.value for step in step_pairs(pair.value))
+        elif pair.key.text in ("unless", "absent"):
             inner = (pair.value,)
         for node in inner:
             if isinstance(node, Mapping):
                 yield from blocks(node)
+
+
+def step_pairs(node: Node) -> tuple[Pair, ...]:
+    """Return the steps of `together` or `sequence` with their names, of a mapping or of a list of mappings."""
+    parts = node.items if isinstance(node, Items) else (node,)
+    return tuple(pair for part in parts if isinstance(part, Mapping) for pair in part.pairs)
 
 
 def _block(reader: Reader, node: Node, place: str, scope: Scope) -> Condition | None:
@@ -145,16 +162,18 @@ def _inner(reader: Reader, mapping: Mapping, scope: Scope) -> Scope:
     return scope
 
 
-def _implied_kinds(reader: Reader, rule: Mapping, parts: list[Condition]) -> list[Condition]:
-    """Return what stands for a missing `when`: nothing where the blocks name kinds, else every kind but our own.
-
-    Only a rule that says in other words what it looks at may leave `when` out.
-    """
-    is_readable = all(name in RULE_KEYS for name in rule.keys())  # noqa: SIM118 (a Mapping is not a dict)
-    if is_readable and not any(rule.get(name) is not None for name in _INSTEAD_OF_WHEN):
+def _need_when(reader: Reader, at: Span, what: str, places: tuple[Mapping, ...]) -> None:
+    """Report a missing `when`: only who says in other words what to look at may leave it out."""
+    keys = [name for place in places for name in place.keys()]  # noqa: SIM118 (a Mapping is not a dict)
+    if all(name in RULE_KEYS for name in keys) and not any(name in keys for name in _INSTEAD_OF_WHEN):
         hint = "add when: transcript, when: screen or when: any; only where, filter and blocks do without"
-        reader.error(rule.span, "missing-when", "the rule does not say which events it looks at", hint)
-    return [] if kinds_of(AllOf(tuple(parts))) is not None else [Kinds((Selector("any"),))]
+        reader.error(at, "missing-when", f"{what} does not say which events it looks at", hint)
+
+
+def _implied_kinds(parts: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """Return what stands for a missing `when`: nothing where the parts name kinds, else every kind but our own."""
+    is_said = any(isinstance(part, Kinds) for part in parts) or kinds_of(AllOf(parts)) is not None
+    return () if is_said else (Kinds((Selector("any"),)),)
 
 
 def selectors(condition: Condition) -> Iterator[Selector]:
@@ -167,44 +186,8 @@ def selectors(condition: Condition) -> Iterator[Selector]:
 
 
 def _kinds(reader: Reader, node: Node, key: str, _scope: Scope) -> Condition | None:
-    selectors = [_selector(reader, scalar) for scalar in reader.scalars(node, key)]
-    known = tuple(dict.fromkeys(selector for selector in selectors if selector))
+    known = read_selectors(reader, reader.scalars(node, key), key)
     return Kinds(known) if known else None
-
-
-def _selector(reader: Reader, scalar: Scalar) -> Selector | None:
-    word = scalar.text
-    kind, dot, status = word.partition(".")
-    if not dot and word in _KIND_WORDS:
-        return Selector(KIND_ALIASES.get(word, word))
-    if dot and kind == "session":
-        return Selector(kind, status) if _is_status(reader, scalar, status) else None
-    if dot and kind in ("rule", "engine", "capture"):
-        return _named(reader, scalar, kind, status)
-    close = nearest(word, [*_KIND_WORDS, *(f"session.{known}" for known in STATUSES)])
-    suggestion = f'; did you mean "{close}"?' if close else ""
-    hint = f"use {listed(KINDS)}, session.<status>, rule.<name>, engine.<event> or capture.<fact>"
-    reader.error(scalar.span, "unknown-value", f'when: no events are called "{short(word)}"{suggestion}', hint)
-    return None
-
-
-def _named(reader: Reader, scalar: Scalar, kind: str, name: str) -> Selector | None:
-    try:
-        return Selector(kind, rule_name(name))
-    except ScalarError as fault:
-        reader.error(scalar.span, "unknown-value", f"when: {fault.message}", f"write {kind}.<name>")
-        return None
-
-
-def _is_status(reader: Reader, node: Node, status: str) -> bool:
-    if status in STATUSES:
-        return True
-    close = nearest(status, STATUSES)
-    suggestion = f'; did you mean "session.{close}"?' if close else ""
-    reader.error(
-        node.span, "unknown-value", f'unknown session status "{short(status)}"{suggestion}', f"use {listed(STATUSES)}"
-    )
-    return False
 
 
 def _source(reader: Reader, node: Node, key: str, _scope: Scope) -> Condition | None:

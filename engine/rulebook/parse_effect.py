@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from engine.rulebook.keys import KIND_ALIASES, TEXT_KEYS
+from engine.core.necessary import kinds_of
+from engine.model.condition import Condition
+from engine.rulebook.keys import TEXT_KEYS
 from engine.rulebook.parse_condition import blocks
-from engine.rulebook.parse_reader import Reader
-from engine.rulebook.yaml_guard import Items, Mapping, Node, Scalar
+from engine.rulebook.parse_pattern import check_patterns, is_timer
+from engine.rulebook.parse_reader import Reader, listed
+from engine.rulebook.yaml_guard import Mapping, Node, Scalar
 
-__all__ = ["check_effects"]
+__all__ = ["check_effects", "check_partials"]
+
+_BY_THE_CLOCK = ("every", "at", "digest", "active", "quiet")
 
 
 def check_effects(reader: Reader, own: Mapping, rule: Mapping) -> None:
     """Report keys without effect. `own` is the rule as written, `rule` the same with the file's defaults."""
-    for block in blocks(own):
+    for block in () if is_timer(own) else blocks(own):
         _check_text_options(reader, block)
-    _check_partials(reader, own, rule)
+    check_patterns(reader, own, rule)
     _check_quiet(reader, own, rule)
+    if not any(rule.get(key) is not None for key in _BY_THE_CLOCK):
+        hint = f"add {listed(_BY_THE_CLOCK)}, or remove it"
+        _report(reader, own, "zone", "`zone` has no effect on a rule without times of day", hint)
+
+
+def check_partials(reader: Reader, own: Mapping, condition: Condition) -> None:
+    """Report `partials` where no event of the rule can be unfinished speech."""
+    kinds = kinds_of(condition)
+    if kinds and "transcript" not in kinds:
+        hint = "only transcripts come in parts; remove it, or add transcript to when"
+        _report(reader, own, "partials", "`partials` has no effect on these events", hint)
 
 
 def _check_text_options(reader: Reader, block: Mapping) -> None:
@@ -31,15 +47,6 @@ def _check_text_options(reader: Reader, block: Mapping) -> None:
 def _has_regex(where: Node | None) -> bool:
     tests = [pair.value for pair in where.pairs] if isinstance(where, Mapping) else []
     return any(isinstance(test, Mapping) and test.get("regex") is not None for test in tests)
-
-
-def _check_partials(reader: Reader, own: Mapping, rule: Mapping) -> None:
-    when = rule.get("when")
-    words = when.items if isinstance(when, Items) else (when,) if when else ()
-    kinds = {KIND_ALIASES.get(word.text, word.text) for word in words if isinstance(word, Scalar)}
-    if kinds and not kinds & {"transcript", "any"}:
-        hint = "only transcripts come in parts; remove it, or add transcript to when"
-        _report(reader, own, "partials", "`partials` has no effect on these events", hint)
 
 
 def _check_quiet(reader: Reader, own: Mapping, rule: Mapping) -> None:

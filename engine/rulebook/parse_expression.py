@@ -95,9 +95,13 @@ def read_template(reader: Reader, node: Node, key: str) -> Template | None:
     for fault in template.faults:
         at = inside(node, fault.offset, reader.lines)
         reader.error(at, fault.code, f"{key}: {fault.message}", fault.hint)
-    for hole in template.holes:
+    for hole in filter(_has_expression, template.holes):
         check_expression(reader, node, key, hole.expression, hole.offset)
     return Template(text, template.parts, node.span)
+
+
+def _has_expression(hole: Hole) -> bool:
+    return bool(hole.expression)
 
 
 def read_paths(reader: Reader, node: Node, key: str) -> tuple[str, ...]:
@@ -113,7 +117,7 @@ def check_expression(reader: Reader, scalar: Scalar, key: str, expression: str, 
 
     `offset` is where the expression begins in the scalar's text. Only a `filter` has to be a condition.
     """
-    for finding in _findings(expression, key == "filter") if expression else ():
+    for finding in _findings(expression, key == "filter"):
         at = inside(scalar, offset + max(0, finding.column - 1), reader.lines)
         reader.report(at, finding.severity, finding.code, f"{key}: {finding.message}", finding.hint)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from engine.model.rule import Dedup, Gates
+from dataclasses import replace
+
+from engine.model.rule import Dedup, Gates, Hours
 from engine.rulebook.parse_condition import Scope, read_unless
 from engine.rulebook.parse_expression import read_paths
 from engine.rulebook.parse_reader import Reader
@@ -12,19 +14,30 @@ from engine.rulebook.yaml_guard import Mapping, Node
 __all__ = ["read_gates"]
 
 
-def read_gates(reader: Reader, rule: Mapping, scope: Scope) -> Gates:
-    """Return the gates of a rule; a gate that is not written holds nothing back."""
+def read_gates(reader: Reader, rule: Mapping, scope: Scope, zone: str) -> Gates:
+    """Return the gates of a rule; a gate that is not written holds nothing back.
+
+    `zone` is that of the rule, which its hours go by unless they name one.
+    """
     enabled, unless, dedup = rule.get("enabled"), rule.get("unless"), rule.get("dedup")
     return Gates(
         enabled=enabled is None or reader.flag(enabled, "enabled") is not False,
         expires_ms=reader.optional(rule, "expires", "bad-date", date_ms),
-        active=reader.optional(rule, "active", "bad-hours", hours),
+        active=_hours(reader, rule, "active", zone),
         unless=None if unless is None else read_unless(reader, unless, scope),
         dedup=None if dedup is None else _dedup(reader, dedup),
         cooldown_ms=reader.optional(rule, "cooldown", "bad-duration", duration_ms) or 0,
         limit=reader.optional(rule, "limit", "bad-limit", limit),
-        quiet=reader.optional(rule, "quiet", "bad-hours", hours),
+        quiet=_hours(reader, rule, "quiet", zone),
     )
+
+
+def _hours(reader: Reader, rule: Mapping, key: str, zone: str) -> Hours | None:
+    found, node = reader.optional(rule, key, "bad-hours", hours), rule.get(key)
+    has_own = isinstance(node, Mapping) and node.get("zone") is not None
+    if found is None or has_own or zone == "local":
+        return found
+    return replace(found, zone=zone, source=f"{found.source} {zone}")
 
 
 def _dedup(reader: Reader, node: Node) -> Dedup | None:

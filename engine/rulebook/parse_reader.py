@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 
 from engine.model.errors import Problem, Span
 from engine.rulebook.scalars import ScalarError, nearest
-from engine.rulebook.yaml_guard import Items, Mapping, Node, Scalar, plain, problem, short, trailing_comment
+from engine.rulebook.yaml_guard import Items, Mapping, Node, Pair, Scalar, plain, problem, short, trailing_comment
 
 __all__ = ["Reader", "count", "listed", "masked", "number"]
 
@@ -132,13 +132,17 @@ class Reader:
             elif elsewhere and name in elsewhere:
                 self.error(pair.key.span, "no-effect", f"`{name}` has no effect here", elsewhere[name])
             else:
-                self._unknown(pair.key, known, elsewhere or ())
+                self._unknown(pair, known, elsewhere or ())
 
-    def _unknown(self, key: Scalar, known: Collection[str], elsewhere: Collection[str]) -> None:
+    def _unknown(self, pair: Pair, known: Collection[str], elsewhere: Collection[str]) -> None:
+        key = pair.key
         close = nearest(key.text, (*known, *elsewhere))
         suggestion = f'; did you mean "{close}"?' if close else ""
         few = f"known here: {listed(sorted(known))}" if len(known) <= 12 else "docs/rules.md lists the known keys"
-        hint = f"rename it to {close}" if close else few
+        # `{prompt: decisions, and what is open}` is a key with a value and one without.
+        is_prose = " " in key.text and isinstance(pair.value, Scalar) and not pair.value.text
+        otherwise = "within { } a comma ends a text: put the text in quotes" if is_prose else few
+        hint = f"rename it to {close}" if close else otherwise
         self.error(key.span, "unknown-key", f'unknown key "{short(key.text)}"{suggestion}', hint)
 
     def _empty_hint(self, node: Scalar, key: str) -> str:
@@ -148,13 +152,13 @@ class Reader:
         return f"write a value after {key}:, or remove the key"
 
 
-def number(reader: Reader, node: Node, key: str) -> float | int | None:
-    """Read a number."""
+def number(reader: Reader, node: Node, key: str, example: str = "0.8") -> float | int | None:
+    """Read a number. `example` is one that would do."""
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
     found = f'the text "{short(value)}"' if isinstance(value, str) else _noun(node)
-    hint = "write it without quotes" if isinstance(value, str) and _NUMBER.fullmatch(value) else "such as 0.8"
+    hint = "write it without quotes" if isinstance(value, str) and _NUMBER.fullmatch(value) else f"such as {example}"
     reader.error(node.span, "wrong-form", f"`{key}` takes a number, not {found}", hint)
     return None
 

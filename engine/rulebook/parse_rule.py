@@ -8,12 +8,18 @@ from engine.model.condition import Condition
 from engine.model.rule import Partials, Rule, Severity
 from engine.rulebook.keys import LATER_KEYS, PARTIALS, RULE_KEYS, SEVERITIES
 from engine.rulebook.parse_action import read_action
-from engine.rulebook.parse_condition import Scope, read_classify, read_condition
-from engine.rulebook.parse_effect import check_effects
+from engine.rulebook.parse_condition import Scope, read_around, read_classify
+from engine.rulebook.parse_digest import read_digest, read_summarize
+from engine.rulebook.parse_effect import check_effects, check_partials
 from engine.rulebook.parse_expression import read_paths
 from engine.rulebook.parse_gates import read_gates
+from engine.rulebook.parse_health import read_health
+from engine.rulebook.parse_incident import read_incident
+from engine.rulebook.parse_pattern import is_timer
 from engine.rulebook.parse_reader import Reader
 from engine.rulebook.parse_tests import read_tests
+from engine.rulebook.parse_timer import read_zone
+from engine.rulebook.parse_window import read_lateness, read_pattern
 from engine.rulebook.scalars import ScalarError, rule_name
 from engine.rulebook.yaml_guard import Mapping, Pair
 
@@ -25,6 +31,9 @@ _ELSEWHERE = {
     "defaults": AT_TOP,
     "vars": "write it at the top of the file",
     "else": "write it under classify",
+    "inputs": "write it at the top of a pack, with rules:",
+    "with": "it goes with use: and the name of a pack",
+    "without": "it goes with use: and the name of a pack",
 }
 
 
@@ -48,12 +57,14 @@ def read_rule(reader: Reader, own: Mapping, given: Given) -> Written:
     reader.check_keys(own, RULE_KEYS, LATER_KEYS, _ELSEWHERE)
     node = Mapping(own.span, own.pairs + tuple(pair for pair in given.defaults if own.get(pair.key.text) is None))
     check_effects(reader, own, node)
-    condition, scope = read_condition(reader, node)
-    labels, otherwise = _classify(reader, node, scope)
+    around, zone = read_around(reader, node), read_zone(reader, node)
+    pattern = read_pattern(reader, around)
+    check_partials(reader, own, pattern.condition)
+    labels, otherwise = _classify(reader, node, around.scope)
     action = read_action(reader, node)
     rule = Rule(
         name=_name(reader, node, given.name),
-        condition=condition,
+        condition=pattern.condition,
         span=own.span,
         description=_text(reader, node, "description"),
         severity=cast(Severity, _choice(reader, node, "severity", SEVERITIES)),
@@ -62,13 +73,19 @@ def read_rule(reader: Reader, own: Mapping, given: Given) -> Written:
         partials=cast(Partials, _choice(reader, node, "partials", PARTIALS)),
         classify=labels,
         classify_else=otherwise,
-        by=() if (by := node.get("by")) is None else read_paths(reader, by, "by"),
-        gates=read_gates(reader, node, scope),
+        window=pattern.window,
+        lateness_ms=read_lateness(reader, node),
+        by=_by(reader, node),
+        gates=read_gates(reader, node, around.scope, zone),
         notify=action.notify,
         title=action.title,
         message=action.message,
         record=action.record,
         emit=action.emit,
+        digest=None if (digest := node.get("digest")) is None else read_digest(reader, digest, zone),
+        summarize=None if (summary := node.get("summarize")) is None else read_summarize(reader, summary),
+        incident=read_incident(reader, node),
+        expect=None if (expect := node.get("expect")) is None else read_health(reader, expect),
         variables=given.variables,
         tests=() if (tests := node.get("tests")) is None else read_tests(reader, tests),
     )
@@ -93,6 +110,12 @@ def _name(reader: Reader, node: Mapping, fallback: str) -> str:
 def _classify(reader: Reader, node: Mapping, scope: Scope) -> tuple[tuple[tuple[str, Condition], ...], str | None]:
     written = node.get("classify")
     return ((), None) if written is None else read_classify(reader, written, scope)
+
+
+def _by(reader: Reader, node: Mapping) -> tuple[str, ...]:
+    """Read what splits events into groups. A timer has no events, so a default means nothing to it."""
+    written = node.get("by")
+    return () if written is None or is_timer(node) else read_paths(reader, written, "by")
 
 
 def _text(reader: Reader, node: Mapping, key: str) -> str:

@@ -5,15 +5,19 @@ An entry of `given` becomes one of
 - an event: `at_ms`, `kind` (transcript, visual_index, audio_index, alert, session), `channel` (the name on the wire:
   `scene_index` stays what it is) and `text`; but an alert has `label`, a session `status` in place of `text`;
 - a whole event: `at_ms` and `raw`, a dict;
-- a step: `at_ms` and `engine`, `restart` or `reload`.
+- a part of a recording: `at_ms` and `recording`, {`file`, `since` and `until` as written or None, `span`};
+- an act, `at_ms` and one of: `engine` (`restart` or `reload`); `ack` (the group, None for all); `snooze_ms`; `mock`
+  ({`summarize`: text or None}); `route` (destination to {`status` or None for success, `times` or None}).
 
 The first two may hold `late_ms` and `dup` (bool), the first also `end_ms`, `final` (bool), `stream` (text) and `data`
 (dict). What the author left out is absent. Units: `at_ms` and `end_ms` count from the start of the test.
 
-`expect` becomes a dict of what was named, never empty: `fires`, `deferred`, `retracted` (int); `fires_at_ms` (list of
-int); `group` (scalar or None); `severity` (text); `routes` (list of text); `suppressed` (reason to int); `message` and
-`title` ({`contains`: list of text, all of them; `equals`: text; `matches`: regex}). `never` is `{"fires": 0}`, a
-number n is `{"fires": n}`, a bare text for `message` or `title` is `equals`.
+`expect` becomes a dict of what was named, never empty: `fires`, `deferred`, `retracted` (int); `fires_at_ms`,
+`resolves_at_ms`, `escalates_at_ms` (list of int); `group` (scalar, None or list of them); `severity` (text); `routes`
+(list of text); `suppressed` (reason to int); `message`, `title` and `resolve` ({`contains`: list of text, all of them;
+`equals`: text; `matches`: regex}); `digest` (list of {`items`, `at_ms`, `contains`}, one a message); `delivered` (int,
+or destination to int); `state` ({`open`, `armed`, `collected`, `waiting`}: int or bool). `never` is `{"fires": 0}`, a
+number n is `{"fires": n}`, a bare text for words is `equals`.
 """
 
 from __future__ import annotations
@@ -28,10 +32,11 @@ from engine.rulebook.parse_reader import Reader
 from engine.rulebook.scalars import offset_ms
 from engine.rulebook.yaml_guard import Items, Node, short
 
-__all__ = ["read_tests"]
+__all__ = ["TEST_KEYS", "VARIANTS", "read_test", "read_tests"]
 
-_KEYS = ("name", "given", "until", "expect", "same_under", "start")
-_VARIANTS = ("duplicates", "shuffle", "restart", "reload")
+TEST_KEYS = ("name", "given", "until", "expect", "same_under", "start")
+VARIANTS = ("duplicates", "shuffle", "restart", "reload", "ticks")
+"""What `same_under` can change without changing anything."""
 
 
 def read_tests(reader: Reader, node: Node) -> tuple[RuleTest, ...]:
@@ -41,15 +46,16 @@ def read_tests(reader: Reader, node: Node) -> tuple[RuleTest, ...]:
         return ()
     if not node.items:
         reader.error(node.span, "empty-list", "`tests` is an empty list", "add a test, or remove tests")
-    found = [_test(reader, part, number) for number, part in enumerate(node.items, 1)]
+    found = [read_test(reader, part, number) for number, part in enumerate(node.items, 1)]
     return tuple(test for test in found if test is not None)
 
 
-def _test(reader: Reader, node: Node, number: int) -> RuleTest | None:
+def read_test(reader: Reader, node: Node, number: int, more: tuple[str, ...] = ()) -> RuleTest | None:
+    """Return one test; `more` are keys that somebody else reads."""
     test = reader.mapping(node, "tests", "{given: [{at: 0s, screen: Slack}], expect: 1}")
     if test is None:
         return None
-    reader.check_keys(test, _KEYS, LATER_TEST_KEYS)
+    reader.check_keys(test, (*TEST_KEYS, *more), LATER_TEST_KEYS)
     name, same_under, start = test.get("name"), test.get("same_under"), test.get("start")
     given = read_given(reader, test)
     until_ms = reader.optional(test, "until", "bad-duration", offset_ms)
@@ -61,15 +67,17 @@ def _test(reader: Reader, node: Node, number: int) -> RuleTest | None:
     if expect is None:
         hint = "write expect: never, expect: 1 or expect: {fires_at: [0s]}"
         reader.error(test.span, "test-cannot-fail", "the test expects nothing, so it cannot fail", hint)
+    demands, places = ({}, ()) if expect is None else read_expect(reader, expect)
     return RuleTest(
         name=(reader.text(name, "name") if name is not None else None) or f"test {number}",
         given=given,
-        expect=None if expect is None else read_expect(reader, expect),
+        expect=demands,
         until_ms=until_ms,
         start=None if start is None else _start(reader, start),
         same_under=() if same_under is None else _variants(reader, same_under),
         span=test.span,
         expect_span=test.span if expect is None else expect.span,
+        expect_spans=places,
     )
 
 
@@ -87,5 +95,5 @@ def _start(reader: Reader, node: Node) -> str | None:
 
 
 def _variants(reader: Reader, node: Node) -> tuple[str, ...]:
-    words = [reader.choice(scalar, "same_under", _VARIANTS) for scalar in reader.scalars(node, "same_under")]
-    return tuple(dict.fromkeys(word for word in words if word in _VARIANTS))
+    words = [reader.choice(scalar, "same_under", VARIANTS) for scalar in reader.scalars(node, "same_under")]
+    return tuple(dict.fromkeys(word for word in words if word in VARIANTS))

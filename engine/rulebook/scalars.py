@@ -18,8 +18,8 @@ from engine.model.errors import EngineError
 from engine.model.rule import Hours, Limit
 
 __all__ = [
-    "ScalarError", "clock_time", "date_ms", "days", "duration_ms", "file_name", "hours", "limit", "nearest",
-    "offset_ms", "rule_name", "zone_name",
+    "ScalarError", "clock_time", "date_ms", "days", "duration_ms", "file_name", "frequency", "hours", "limit",
+    "nearest", "offset_ms", "rate", "rule_name", "zone_name",
 ]  # fmt: skip
 
 _UNIT_MS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
@@ -35,6 +35,7 @@ _UNIT_WORDS = {
 }  # fmt: skip
 _WORDED = re.compile(r"([0-9]{1,9})\s*([a-z]{1,12})", re.IGNORECASE)
 _LIMIT = re.compile(r"([0-9]{1,9})\s*/\s*(\S{1,40})")
+_FREQUENCY = re.compile(r"([0-9]{1,9})\s+within\s+(.{1,60})")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _WEEK_SPAN = re.compile(r"(?:(.*\S)\s+)?([0-9]{1,2}:[0-9]{2})\s*-\s*([0-9]{1,2}:[0-9]{2})")
 _CLOCK_OFFSET = re.compile(r"([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,3}))?")
@@ -95,14 +96,28 @@ def _refuse_duration(value: object, text: str) -> NoReturn:
     raise ScalarError(f"{_quoted(value)} is not a duration", hint)
 
 
-def limit(value: object) -> Limit:
-    """Return what `10/h`, `3/10m` or `20/day` allows. Shape: both numbers are positive."""
+def frequency(value: object) -> tuple[int, int]:
+    """Return number and time of `3 within 10m`. Units: milliseconds. Both may be zero."""
+    found = _FREQUENCY.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        is_number = isinstance(value, int) and not isinstance(value, bool) and 1 < value < 10**6
+        hint = f"write {value if is_number else 3} within 10m"
+        raise ScalarError(f"{_quoted(value)} does not say how many within what time", hint)
+    return int(found[1]), duration_ms(found[2])
+
+
+def rate(value: object) -> tuple[int, int]:
+    """Return number and time of `10/h`, `3/10m` or `20/day`. Units: milliseconds. Both may be zero."""
     found = _LIMIT.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
-        raise ScalarError(f"{_quoted(value)} is not a limit", "write 10/h, 3/10m or 20/day")
+        raise ScalarError(f"{_quoted(value)} is not so many in a time", "write 10/h, 3/10m or 20/day")
     unit = _UNIT_WORDS.get(found[2].lower())
-    per_ms = _UNIT_MS[unit] if unit else duration_ms(found[2])
-    count = int(found[1])
+    return int(found[1]), _UNIT_MS[unit] if unit else duration_ms(found[2])
+
+
+def limit(value: object) -> Limit:
+    """Return what `10/h`, `3/10m` or `20/day` allows. Shape: both numbers are positive."""
+    count, per_ms = rate(value)
     if not count or not per_ms:
         raise ScalarError(
             f"{_quoted(value)} lets nothing pass", "write 10/h, or switch the rule off by `enabled: false`"
@@ -171,6 +186,8 @@ def hours(value: object) -> Hours:
             raise ScalarError(
                 f"unknown key {_quoted(key)}", f"did you mean {close}?" if close else "use hours, days, zone"
             )
+    if not value:
+        raise ScalarError("no hours are given", "write 09:00-18:00")
     every = days(value["days"]) if "days" in value else tuple(range(7))
     entries = value.get("hours", "00:00-24:00")
     entries = entries if isinstance(entries, list) else [entries]

@@ -51,6 +51,10 @@ class Mapping:
         """Return the value under the key spelled `name`."""
         return next((pair.value for pair in self.pairs if pair.key.text == name), None)
 
+    def place(self, name: str) -> Span:
+        """Return where the key spelled `name` is written; without it, where the map begins."""
+        return next((pair.key.span for pair in self.pairs if pair.key.text == name), self.span)
+
     def keys(self) -> tuple[str, ...]:
         """Return the keys as written."""
         return tuple(pair.key.text for pair in self.pairs)

@@ -13,6 +13,6 @@ def demo_recording() -> Path:
 
 
 def rules_folder() -> Path:
-    """Return the shipped rules: beside this file in an installed package, else those of the source tree."""
+    """Return the shipped rules and packs: beside this file in an installed package, else those of the source tree."""
     installed = Path(__file__).with_name("rules")
     return installed if installed.is_dir() else Path(__file__).parents[2] / "rules"

@@ -1,4 +1,4 @@
-"""Find rule files and read their bytes; say cheaply whether any of them changed. Knows no YAML."""
+"""Find rule files and packs and read their bytes; say cheaply whether any of them changed. Knows no YAML."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.model.errors import Problem, Span
+from engine.model.pack import NoPack, PackFile
 from engine.source.files import NotRegularError, open_regular, read_at
+from engine.source.packs import FOLDER, LEFT_OUT, SUFFIXES, pack_names, pack_path, packs_around
 
-__all__ = ["MOST_BYTES", "RuleFiles", "read_rules", "signature"]
+__all__ = ["MOST_BYTES", "RuleFiles", "find_pack", "read_rules", "signature"]
 
 MOST_BYTES = 256 * 1024
-_SUFFIXES = (".yaml", ".yml")
-# Hidden files, drafts, and the lock and backup files of editors.
-_LEFT_OUT = ("_", ".", "#", "~")
-# Rules to choose from: a pack speaks only when its own file or folder is named.
-_ON_REQUEST = "packs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +42,22 @@ def read_rules(paths: Sequence[str]) -> RuleFiles:
     return RuleFiles(tuple(files), tuple(problems))
 
 
+def find_pack(using: str, name: str) -> PackFile | NoPack:
+    """Read the pack that a rule file means by a name: one beside it, in the folder above, or a shipped one."""
+    path = pack_path(using, name)
+    if path is None:
+        return NoPack(known=pack_names(using))
+    answer = _read(path)
+    return NoPack(f"{path}: {answer.message}") if isinstance(answer, Problem) else PackFile(path, answer)
+
+
 def signature(paths: Sequence[str]) -> Hashable:
-    """Return a value that differs once a rule file was added, removed, replaced or written. Reads no content."""
-    return tuple((path, _stamp(path)) for path in _rule_files(paths, []))
+    """Return a value that differs once a rule file was added, removed, replaced or written. Reads no content.
+
+    Packs that the files could use count too, so that an edit of one is noticed.
+    """
+    files = _rule_files(paths, [])
+    return tuple((path, _stamp(path)) for path in (*files, *packs_around(files)))
 
 
 def _stamp(path: str) -> tuple[int, int, int] | None:
@@ -73,8 +83,9 @@ def _in_folder(folder: str, problems: list[Problem]) -> list[str]:
     found: list[str] = []
     # Links to folders are not followed: two of them can make a circle.
     for here, folders, names in os.walk(folder, onerror=refused):
-        folders[:] = [name for name in folders if not name.startswith(_LEFT_OUT) and name != _ON_REQUEST]
-        chosen = [name for name in names if name.endswith(_SUFFIXES) and not name.startswith(_LEFT_OUT)]
+        # A pack speaks only when it is used, or its own file or folder is named.
+        folders[:] = [name for name in folders if not name.startswith(LEFT_OUT) and name != FOLDER]
+        chosen = [name for name in names if name.endswith(SUFFIXES) and not name.startswith(LEFT_OUT)]
         found += [str(Path(here, name)) for name in chosen]
     return sorted(found)
 

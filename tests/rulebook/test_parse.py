@@ -34,7 +34,7 @@ from engine.model.errors import Span
 from engine.model.rule import Dedup, Limit, Rule
 from engine.rulebook.keys import KEYS, LATER_KEYS, RULE_KEYS
 from engine.rulebook.parse import parse_file, parse_rules
-from tests.rulebook.examples import EXAMPLES
+from tests.rulebook.examples import EXAMPLES, files_of
 
 
 def rules(text: str, file: str = "rules/x.yaml") -> tuple[Rule, ...]:
@@ -76,7 +76,7 @@ ANY = Kinds((Selector("any"),))
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_load_without_problems(name: str) -> None:
-    parsed = parse_rules([(f"rules/{name}.yaml", EXAMPLES[name].encode())], frozenset())
+    parsed = parse_rules(files_of(name), frozenset())
     assert parsed.problems == ()
     assert parsed.rulebook.rules
 
@@ -84,7 +84,7 @@ def test_examples_load_without_problems(name: str) -> None:
 def test_examples_compile() -> None:
     files = [(f"rules/{name}.yaml", text.encode()) for name, text in EXAMPLES.items() if name != "simplest"]
     parsed = parse_rules(files, None)
-    assert len(compile_rulebook(parsed.rulebook).rules) == len(parsed.rulebook.rules) == 9
+    assert len(compile_rulebook(parsed.rulebook).rules) == len(parsed.rulebook.rules) == 17
 
 
 def test_a_rule_takes_the_name_of_its_file_on_every_system() -> None:

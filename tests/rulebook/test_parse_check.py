@@ -98,6 +98,43 @@ def test_two_loops_that_share_no_rule_are_both_told() -> None:
     assert [problem.code for problem in book.problems] == ["rule-loop", "rule-loop"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name: a\ntogether: {x: {when: screen}, y: {when: rule.a}}\nwithin: 1m\n",
+        "name: a\nsequence: [{x: {when: screen}}, {y: {not: {when: rule.a}}}]\nwithin: 1m\n",
+        "name: a\nabsent: {when: rule.a}\nfor: 1m\n",
+        "name: a\nwhen: screen\nuntil: rule.a\n",
+        "name: a\nwhen: rule.a\ntrack: data.key\n",
+    ],
+)
+def test_a_loop_through_a_pattern_or_an_end_is_a_loop(text: str) -> None:
+    assert [(problem.code, problem.message) for problem in parsed(text).problems] == [
+        ("rule-loop", "rules set each other off: a -> a")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message"),
+    [
+        ("together: {x: {when: rule.b}, y: {when: any}}\nwithin: 1m\n", 22, 'when: there is no rule "b"'),
+        ("sequence: [{x: {when: any}}, {y: {not: {when: rule.b}}}]\nwithin: 1m\n", 47, 'when: there is no rule "b"'),
+        ("absent: {when: rule.b}\nfor: 1m\n", 16, 'when: there is no rule "b"'),
+        ("until: [acked, rule.b]\nwhen: any\n", 16, 'until: there is no rule "b"'),
+    ],
+)
+def test_a_rule_in_a_pattern_or_an_end_is_looked_up_too(text: str, column: int, message: str) -> None:
+    assert found(parsed(text)) == [("unknown-rule", "rules/f0.yaml", 1, column, message)]
+
+
+def test_destinations_of_an_escalation_are_known_too() -> None:
+    text = "when: screen\nnotify: me\nescalate: [{after: 5m, notify: me}, {after: 9m, notify: [me, mee]}]\n"
+    book = parsed(text, destinations=frozenset({"me"}))
+    assert found(book) == [
+        ("unknown-destination", "rules/f0.yaml", 3, 62, 'notify: no destination "mee"; did you mean "me"?')
+    ]
+
+
 def test_a_long_chain_is_walked_in_reasonable_time() -> None:
     rules = [f"  - {{name: r{n}, when: rule.r{n + 1}, emit: true}}\n" for n in range(1_000)]
     book = parsed("rules:\n" + "".join(rules) + "  - {name: r1000, when: rule.r0, emit: true}\n")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 
 from engine.rulebook.parse import parse_rules
+from tests.rulebook.time_faults import TIME_FAULTS
 
 KINDS = (
     "use transcript, visual_index, audio_index, alert, session, engine, capture or any, "
     "session.<status>, rule.<name>, engine.<event> or capture.<fact>"
 )
 STATUSES = "use created, starting, active, stopping, stop_requested, stopped, exported or failed"
-SUBJECTS = "use one of screen, visual_index, scene_index, transcript, audio, audio_index, alert, session, raw or engine"
+SUBJECTS = (
+    "use one of screen, visual_index, scene_index, transcript, audio, audio_index, alert, session, raw, recording, "
+    "engine, ack, snooze, mock or route"
+)
 
 # fmt: off
 # (file, code, line, column, hint); the hints of jmespath and regex faults are tested beside those.
@@ -19,7 +23,7 @@ FAULTS: list[tuple[str, str, int, int, str | None]] = [
     ("when: screen\ncontians: Slack\n", "unknown-key", 2, 1, "rename it to contains"),
     ("whn: screen\ncontains: Slack\n", "unknown-key", 1, 1, "rename it to when"),
     ("when: screen\nzzz: 1\n", "unknown-key", 2, 1, "docs/rules.md lists the known keys"),
-    ("when: screen\ncount: 3 within 10m\n",
+    ("when: screen\ndialect: strict\n",
      "not-available", 2, 1, "remove it; docs/rules.md lists the keys of this version"),
     ("when: screen\ncontains: Slack\nrules_: []\n", "unknown-key", 3, 1, "rename it to rules"),
     ("contains: Slack\n",
@@ -124,8 +128,8 @@ FAULTS: list[tuple[str, str, int, int, str | None]] = [
      "test-cannot-fail", 2, 48, "such as expect: {fires_at: [0s]}"),
     ("when: screen\ntests: [{given: [{at: 0s, screen: x}], expect: {fire: 1}}]\n",
      "unknown-key", 2, 49, "rename it to fires"),
-    ("when: screen\ntests: [{given: [{at: 0s, screen: x}], expect: {resolves_at: [1s]}}]\n",
-     "not-available", 2, 49, "remove it; docs/rules.md lists the keys of this version"),
+    ("when: screen\ntests: [{given: [{at: 0s, screen: x}], expect: {resolve_at: [1s]}}]\n",
+     "unknown-key", 2, 49, "rename it to resolves_at"),
     ("when: screen\ntests: [{given: [{at: 0s, screen: x, transcript: y}], expect: 1}]\n", "bad-given", 2, 18, SUBJECTS),
     ("when: screen\ntests: [{given: [{at: 0s}], expect: 1}]\n", "bad-given", 2, 18, SUBJECTS),
     ("when: screen\ntests: [{given: [{screen: x}], expect: 1}]\n",
@@ -135,8 +139,8 @@ FAULTS: list[tuple[str, str, int, int, str | None]] = [
     ("when: screen\ntests: [{given: [{at: 5s, screen: x, end: 2s}], expect: 1}]\n",
      "bad-duration", 2, 43, "both count from the start of the test"),
     ("when: screen\ntests: [{given: [{at: 5s, session: activ}], expect: 1}]\n", "unknown-value", 2, 36, STATUSES),
-    ("when: screen\ntests: [{given: [{at: 5s, ack: true}], expect: 1}]\n",
-     "not-available", 2, 27, "remove it; docs/rules.md lists the keys of this version"),
+    ("when: screen\ntests: [{given: [{at: 5s, ack: false}], expect: 1}]\n",
+     "wrong-form", 2, 32, "write ack: true or ack: \"display:1\""),
     ("when: screen\ntests: [{given: [{at: 5s, engine: stop}], expect: 1}]\n",
      "unknown-value", 2, 35, "use restart or reload"),
     ("when: screen\ntests: [{given: [{at: 5s, raw: {a: 1}, stream: x}], expect: 1}]\n",
@@ -151,7 +155,7 @@ FAULTS: list[tuple[str, str, int, int, str | None]] = [
     ("when: screen\ntests: [{given: [{at: 5s, screen: x}], expect: 1, until: 1s}]\n",
      "no-effect", 2, 58, "let until be the later one"),
     ("when: screen\ntests: [{given: [{at: 5s, screen: x}], expect: 1, same_under: [restat]}]\n",
-     "unknown-value", 2, 64, "use duplicates, shuffle, restart or reload"),
+     "unknown-value", 2, 64, "use duplicates, shuffle, restart, reload or ticks"),
     ("when: screen\ntests: [{given: [{at: 5s, screen: x}], expect: 1, start: noon}]\n",
      "bad-date", 2, 58, "write year-month-day and time: 2026-03-02T09:00"),
     ("when: screen\ntests: [{given: [{at: 5s, screen: x}], expect: {message: {contain: x}}}]\n",
@@ -163,7 +167,7 @@ FAULTS: list[tuple[str, str, int, int, str | None]] = [
      "empty-list", 2, 59, "write expect: never"),
     ("when: screen\ntests: [{given: [{at: 5s, screen: x}], expect: {suppressed: 5}}]\n",
      "wrong-form", 2, 61, "such as suppressed: {cooldown: 1}"),
-    ("when: screen\ntests: [{given: [{at: 5s, screen: x}], expect: {group: [a]}}]\n",
+    ("when: screen\ntests: [{given: [{at: 5s, screen: x}], expect: {group: []}}]\n",
      "wrong-form", 2, 56, "such as group: \"display:1\""),
     ("when: screen\ntests: [{given: [{at: 5s, screen: x}], expect: {message: []}}]\n",
      "wrong-form", 2, 58, "such as message: {contains: Slack}"),
@@ -179,19 +183,22 @@ FAULTS: list[tuple[str, str, int, int, str | None]] = [
     ("when: screen\nwhere: {label: {in: a}}\n", "empty-list", 2, 21, "such as [low, high]"),
     ("when: screen\nfilter: [a]\n", "wrong-form", 2, 9, "write filter: some text"),
     ("when: screen\nvars: 5\n", "wrong-form", 2, 7, "such as vars: {team: [ann, ben]}"),
-    ("when: screen\nsequence: [{word: x}]\nword: y\n",
+    ("when: screen\ndialect: strict\nword: y\n",
      "not-available", 2, 1, "remove it; docs/rules.md lists the keys of this version"),
-    ("when: screen\nany: [{count: 3, word: x}]\n",
+    ("when: screen\nany: [{count: 3, word: x}]\n", "no-effect", 2, 8, "write it at the rule, not in a block"),
+    ("when: screen\nany: [{clock: media, word: x}]\n",
      "not-available", 2, 8, "remove it; docs/rules.md lists the keys of this version"),
     ("any: [{transcript: x}]\n", "unknown-key", 1, 8, "docs/rules.md lists the known keys"),
     ("rules: [5]\n", "wrong-form", 1, 9, "such as {name: slack, when: screen, contains: Slack}"),
-    ("rules:\n  - {name: a, when: screen}\ndefaults: {count: 3}\n",
+    ("rules:\n  - {name: a, when: screen}\ndefaults: {clock: media}\n",
      "not-available", 3, 12, "remove it; docs/rules.md lists the keys of this version"),
+    ("rules:\n  - {name: a, when: screen}\ndefaults: {count: 3}\n",
+     "no-effect", 3, 12, "write it at each rule: it is a rule's own"),
 ]
 # fmt: on
 
 
-@pytest.mark.parametrize(("text", "code", "line", "column", "hint"), FAULTS)
+@pytest.mark.parametrize(("text", "code", "line", "column", "hint"), [*FAULTS, *TIME_FAULTS])
 def test_fault(text: str, code: str, line: int, column: int, hint: str | None) -> None:
     parsed = parse_rules([("rules/x.yaml", text.encode())], None)
     assert [(each.code, each.span.line, each.span.column) for each in parsed.problems] == [(code, line, column)]
@@ -211,6 +218,7 @@ def _shown(line: str) -> str:
 def test_the_table_is_complete_enough() -> None:
     assert len(FAULTS) >= 100
     assert len({code for _, code, *_ in FAULTS}) >= 20
+    assert len(TIME_FAULTS) >= 170
 
 
 def test_all_faults_of_a_file_are_told_at_once_in_its_order() -> None:

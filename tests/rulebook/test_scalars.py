@@ -19,16 +19,18 @@ from engine.rulebook.scalars import (
     days,
     duration_ms,
     file_name,
+    frequency,
     hours,
     limit,
     nearest,
     offset_ms,
+    rate,
     rule_name,
     zone_name,
 )
 
 ALL: list[Callable[[Any], object]] = [
-    clock_time, date_ms, days, duration_ms, file_name, hours, limit, offset_ms, rule_name, zone_name,
+    clock_time, date_ms, days, duration_ms, file_name, frequency, hours, limit, offset_ms, rate, rule_name, zone_name,
 ]  # fmt: skip
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 WEEK_MIN = 7 * 1_440
@@ -84,6 +86,29 @@ def test_limits(text: str, expected: Limit) -> None:
 def test_refused_limits(value: object) -> None:
     with pytest.raises(ScalarError):
         limit(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("3 within 10m", (3, 10 * MINUTE)), (" 12  within 1h30m ", (12, 90 * MINUTE)), ("0 within 0s", (0, 0))],
+)
+def test_frequencies(text: str, expected: tuple[int, int]) -> None:
+    assert frequency(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [(3, "write 3 within 10m"), ("3", "write 3 within 10m"), ("within 10m", "write 3"), ("3 within", "write 3"),
+     ("3 within 10", "write 90s"), ("-3 within 10m", "write 3"), (None, "write 3"), (True, "write 3"), ({}, "write 3")],
+)  # fmt: skip
+def test_refused_frequencies(value: object, hint: str) -> None:
+    with pytest.raises(ScalarError) as refused:
+        frequency(value)
+    assert hint in refused.value.hint
+
+
+def test_rates() -> None:
+    assert [rate(each) for each in ("20/day", "1/week", "0/h")] == [(20, DAY), (1, 7 * DAY), (0, HOUR)]
 
 
 def test_times_of_day() -> None:
