@@ -88,9 +88,31 @@ def regex_engines(found: dict[str, Any]) -> Rows:
     ]  # fmt: skip
 
 
+def windows(found: dict[str, Any]) -> Rows:
+    one, many = found["hits"]
+    return [
+        (f"a hit of a rule over time, {many['groups']:,} live groups; limit 5 us",
+         f"{many['us_per_hit']} us; with one group {one['us_per_hit']} us"),
+        ("state rows in a commit after 100 hits",
+         f"{many['rows_in_a_commit_of_100_hits']}, {many['us_per_row']} us each"),
+        (f"start with {found['restart']['states']:,} open windows, limit 2 s", f"{found['restart']['seconds']} s CPU"),
+    ]  # fmt: skip
+
+
+def summaries(found: dict[str, Any]) -> Rows:
+    return [
+        (f"offline summary of {name}, {found['chars']} characters: ROUGE-1 / ROUGE-L F1 in percent",
+         ", ".join(f"{way} {score['rouge_1']:.1f} / {score['rouge_l']:.1f}" for way, score in ways.items()))
+        for name, ways in found["f1"].items()
+    ] + [("offline summary of 24,000 characters, limit 50 ms", f"{found['slowest_ms']} ms CPU")]  # fmt: skip
+
+
 BENCHES: list[Callable[[dict[str, Any]], Rows]] = [
-    start_up, live_latency, backtest, tail_read, store_commit, journal_write, regex_engines,
+    start_up, live_latency, backtest, tail_read, store_commit, journal_write, regex_engines, windows,
+    summaries,
 ]  # fmt: skip
+
+OPTIONS = {"summaries": ("--json",)}
 
 
 def main() -> None:
@@ -98,7 +120,8 @@ def main() -> None:
     for bench in BENCHES:
         name = bench.__name__
         print(f"{name} ...", file=sys.stderr)
-        done = subprocess.run([sys.executable, "-m", f"bench.{name}"], stdout=subprocess.PIPE, text=True, check=True)
+        asked = [sys.executable, "-m", f"bench.{name}", *OPTIONS.get(name, ())]
+        done = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True)
         found = json.loads(done.stdout.strip().splitlines()[-1])
         lines += [f"| {what} | {figure} | `python -m bench.{name}` |" for what, figure in bench(found)]
     lines += ["", f"Python {platform.python_version()}, {platform.system()} on {platform.machine()}, two shared cores."]

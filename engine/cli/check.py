@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 
 import click
 
@@ -14,6 +15,7 @@ from engine.model.errors import NOWHERE, ConfigError, Problem
 from engine.rulebook.parse import Parsed
 from engine.rulebook.report import as_json, as_sarif, as_text
 from engine.run.clock import now_ms
+from engine.sink.neutralize import safe_line
 
 __all__ = ["command"]
 
@@ -56,6 +58,8 @@ def command(paths: tuple[str, ...], strict: bool, form: str, config: str | None,
         say(f"no rule files in {', '.join(paths or ('rules',))}; `engine new NAME` writes one")
         return ExitCode.NOTHING
     if form == "text":
+        for pack, number in Counter(rule.pack for rule in parsed.rulebook.rules if rule.pack).items():
+            click.echo(f"{plural(number, 'rule')} from {safe_line(pack)}")
         count = len(parsed.rulebook.rules)
         click.echo(f"{plural(count, 'rule')} in {plural(len(parsed.files), 'file')}: no errors"
                    + (f", {plural(len(problems), 'warning')}" if problems else ""))  # fmt: skip

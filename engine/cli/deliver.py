@@ -12,13 +12,15 @@ import click
 from engine.cli.exits import ExitCode
 from engine.cli.settings import Settings, load_settings
 from engine.cli.words import duration_option, logs_to_stderr, say
+from engine.core.moment import date_text
 from engine.model.delivery import DeliveryState
 from engine.model.route import Destination
-from engine.run.clock import now_ms
+from engine.run.clock import now_ms, zone_offset
 from engine.run.courier_lane import MakeSender
 from engine.run.courier_serve import serve
 from engine.run.deliver import Terms, run_once
 from engine.run.senders import sender_maker
+from engine.run.summaries import summarist
 from engine.store.sqlite import SqliteStore
 
 __all__ = ["command"]
@@ -51,13 +53,16 @@ def command(state: str | None, config: str | None, once: bool, wait: str, child:
     settings = load_settings(config, state=state)
     logs_to_stderr(logging.WARNING, settings.config.secrets)
     store = SqliteStore.open(settings.state, role="courier", now_ms=now_ms())
-    destinations, make = settings.config.destinations, sender_maker(Path(settings.output), zone=settings.config.zone)
+    # A connection of its own: the threads that send ask for summaries while this one works on the outbox.
+    memory = SqliteStore.open(settings.state, role="reader", now_ms=now_ms())
+    destinations, make = settings.config.destinations, _sender_maker(settings, memory)
     try:
         _load_senders(store, destinations, make)
         if not once:
             return serve(store, destinations, make, now_ms, sys.stdin.fileno() if child else None, _terms(settings))
         counts = run_once(store, destinations, make, now_ms, limit_ms, _terms(settings))
     finally:
+        memory.close()
         store.close()
     say(f"{counts.sent} sent" + (f", {counts.dead} to the dead letter" if counts.dead else "")
         + (f", {counts.left} still waiting" if counts.left else ""))  # fmt: skip
@@ -65,6 +70,19 @@ def command(state: str | None, config: str | None, once: bool, wait: str, child:
         say("`engine outbox list` shows why; `engine outbox retry` tries again")
         return ExitCode.DEGRADED
     return ExitCode.OK
+
+
+def _sender_maker(settings: Settings, memory: SqliteStore) -> MakeSender:
+    config = settings.config
+    offset_min = zone_offset(config.zone)
+    sums = summarist(
+        config.summaries,
+        memory.summaries,
+        now_ms,
+        lambda at_ms: date_text(at_ms, offset_min("local", at_ms)),
+        config.secrets,
+    )
+    return sender_maker(Path(settings.output), zone=config.zone, summarist=sums)
 
 
 def _load_senders(store: SqliteStore, destinations: Mapping[str, Destination], make: MakeSender) -> None:

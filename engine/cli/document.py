@@ -1,31 +1,54 @@
-"""The JSON that `test-rule`, `test` and `backtest` print: one document, stable names, `version` first."""
+"""The JSON that `test-rule`, `test` and `backtest` print: one document, stable names, `version` first.
+
+Its schema is docs/test-report.schema.json; keys may be added, none changes its meaning within a version.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from engine.cli.golden import Difference, Entry
+from engine.cli.replay_view import found_in
 from engine.core.compile import Program
 from engine.core.decode import event_id
-from engine.core.explain import explain, spans
+from engine.core.explain import spans
 from engine.core.moment import iso_text
 from engine.core.near import Near
-from engine.core.subject import Subject
 from engine.model.event import Event
 from engine.model.match import Firing, Reason
 from engine.model.rule import Rule
+from engine.run.evidence import pieces, reason
+from engine.run.outcome import item_count
 from engine.run.replay import Replay
 from engine.run.rule_tests import TestResult
 
-__all__ = ["VERSION", "replay_document", "tests_document", "write"]
+__all__ = ["VERSION", "Report", "report_document", "tests_document", "write"]
 
 VERSION = 1
+# A rule that fires all the time is told of by its first firings held; the count has them all.
+MOST_HELD = 1_000
 # JSON lets these stand as they are inside strings; a terminal does not.
 _UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+@dataclass(slots=True)
+class Report:
+    """What goes into a document. Shape: `against` is (version, its program, what differs)."""
+
+    program: Program
+    rules: Sequence[Rule]
+    replayed: Replay
+    results: Sequence[TestResult] = ()
+    recordings: Sequence[str] = ()
+    near: dict[str, list[Near]] = field(default_factory=dict)
+    golden: Difference[Entry] | None = None
+    against: tuple[str, Program, Difference[Firing]] | None = None
 
 
 def write(document: dict[str, Any]) -> str:
@@ -46,39 +69,49 @@ def tests_document(results: Sequence[TestResult]) -> str:
     return write({"version": VERSION, "rules": listed, "summary": _test_sum(results)})
 
 
-def replay_document(
-    program: Program,
-    rules: Sequence[Rule],
-    replayed: Replay,
-    near: dict[str, list[Near]],
-    results: Sequence[TestResult],
-) -> dict[str, Any]:
+def report_document(report: Report) -> dict[str, Any]:
     """Return what rules made of recordings, and of their own tests."""
-    by_rule: dict[str, list[Firing]] = {rule.name: [] for rule in rules}
+    by_rule: dict[str, list[Firing]] = {rule.name: [] for rule in report.rules}
+    replayed = report.replayed
     for firing in replayed.firings:
         if firing.match.rule in by_rule:
             by_rule[firing.match.rule].append(firing)
-    listed = [
-        {
-            "rule": rule.name,
-            "file": rule.span.file,
-            "events": replayed.events,
-            "firings": [_firing(program, one) for one in by_rule[rule.name] if one.reason in (None, Reason.QUIET)],
-            "suppressed": dict(Counter(one.reason.value for one in by_rule[rule.name] if one.reason is not None)),
-            "near": [_near(one) for one in near.get(rule.name, [])],
-            "coercions": _coercions(replayed, rule.name),
-            "tests": [_test(result) for result in results if result.rule.name == rule.name],
-        }
-        for rule in rules
-    ]
-    told = sum(len(rule["firings"]) for rule in listed if isinstance(rule["firings"], list))
-    bad = replayed.counters["lines.bad"]
+    listed = [_rule(report, rule, by_rule[rule.name]) for rule in report.rules]
+    told = sum(len(rule["firings"]) for rule in listed)
     summary = {
-        "lines": replayed.lines, "bad_lines": bad, "events": replayed.events, "firings": told,
-        "from": iso_text(replayed.first_ms) if replayed.events else None,
-        "to": iso_text(replayed.last_ms) if replayed.events else None, **_test_sum(results),
+        "lines": replayed.lines, "bad_lines": replayed.counters["lines.bad"], "events": replayed.events,
+        "firings": told, "from": iso_text(replayed.first_ms) if replayed.events else None,
+        "to": iso_text(replayed.last_ms) if replayed.events else None, **_test_sum(report.results),
     }  # fmt: skip
-    return {"version": VERSION, "rules": listed, "summary": summary}
+    document: dict[str, Any] = {"version": VERSION, "rules": listed}
+    if report.golden is not None:
+        document["golden"] = {"gone": report.golden.gone, "new": report.golden.new}
+    if report.against is not None:
+        name, old, changed = report.against
+        document["against"] = {
+            "version": name,
+            "gone": [{"rule": one.match.rule, **_firing(old, one)} for one in changed.gone],
+            "new": [{"rule": one.match.rule, **_firing(report.program, one)} for one in changed.new],
+        }
+    document["summary"] = summary
+    return document
+
+
+def _rule(report: Report, rule: Rule, firings: Sequence[Firing]) -> dict[str, Any]:
+    told = [one for one in firings if one.reason in (None, Reason.QUIET)]
+    held = [one for one in firings if one.reason not in (None, Reason.QUIET, Reason.DIGEST)]
+    return {
+        "rule": rule.name,
+        "file": rule.span.file,
+        "source": list(report.recordings),
+        "events": report.replayed.events,
+        "firings": [_firing(report.program, one) for one in told],
+        "suppressed": dict(Counter(one.reason.value for one in firings if one.reason is not None)),
+        "held": [_held(one) for one in held[:MOST_HELD]],
+        "near": [_near(one) for one in report.near.get(rule.name, [])],
+        "coercions": _coercions(report.replayed, rule.name),
+        "tests": [_test(result) for result in report.results if result.rule.name == rule.name],
+    }
 
 
 def _test_sum(results: Sequence[TestResult]) -> dict[str, int]:
@@ -89,35 +122,61 @@ def _test_sum(results: Sequence[TestResult]) -> dict[str, int]:
 def _test(result: TestResult) -> dict[str, Any]:
     return {
         "name": result.test.name,
+        "file": result.file,
         "line": result.test.span.line,
         "passed": result.passed,
         "variants": result.variants,
-        "mismatches": [{"expected": one.expected, "got": one.got, "where": one.where} for one in result.mismatches],
-    }
+        "mismatches": [
+            {
+                "expected": one.expected, "got": one.got, "where": one.where, "key": one.key,
+                "line": result.place(one).line, "column": result.place(one).column,
+            }
+            for one in result.mismatches
+        ],
+    }  # fmt: skip
 
 
 def _firing(program: Program, firing: Firing) -> dict[str, Any]:
-    return {
-        "at": iso_text(firing.match.at_ms),
-        "id": firing.match.id,
-        "group": firing.match.group,
-        "events": [_event(program, firing.match.rule, event) for event in firing.match.events],
+    match = firing.match
+    rule = program.rules[program.numbers[match.rule]].rule
+    found: dict[str, Any] = {
+        "at": iso_text(match.at_ms),
+        "id": match.id,
+        "kind": firing.kind,
+        "group": match.group,
+        "why": "" if firing.kind == "digest" else reason(rule, match, iso_text),
+        "events": [_event(program, match.rule, step, event) for step, event in pieces(match)],
+        "gates": [firing.reason.value] if firing.reason is not None else [],
         "deferred": firing.reason is Reason.QUIET,
         "suppressed_before": firing.suppressed,
         "rendered": {"destination": list(firing.destinations), "title": firing.title, "body": firing.body},
     }
+    if firing.kind == "digest":
+        found["items"] = item_count(firing)
+    return found
 
 
-def _event(program: Program, rule: str, event: Event) -> dict[str, Any]:
-    found = explain(program.rules[program.numbers[rule]], Subject(event))
+def _held(firing: Firing) -> dict[str, Any]:
+    until_ms = firing.until_ms
+    return {
+        "at": iso_text(firing.match.at_ms),
+        "group": firing.match.group,
+        "reason": firing.reason.value if firing.reason is not None else None,
+        "until": None if until_ms is None else iso_text(until_ms),
+        "lines": [event.line_no for event in firing.match.events],
+    }
+
+
+def _event(program: Program, rule: str, step: str, event: Event) -> dict[str, Any]:
     return {
         "file": event.path,
         "line": event.line_no,
         "id": event_id(event),
+        "step": step or None,
         "at": iso_text(event.at_ms),
         "stream": event.stream,
         "text": event.text,
-        "spans": [list(span) for span in spans(found)],
+        "spans": [list(span) for span in spans(found_in(program.rules[program.numbers[rule]], event, step))],
     }
 
 
@@ -131,4 +190,5 @@ def _near(near: Near) -> dict[str, Any]:
 
 def _coercions(replayed: Replay, rule: str) -> dict[str, int]:
     prefix = f"coercion.{rule}."
-    return {name.removeprefix(prefix): count for name, count in replayed.counters.items() if name.startswith(prefix)}
+    found = {name.removeprefix(prefix): count for name, count in replayed.counters.items() if name.startswith(prefix)}
+    return dict(sorted(found.items()))

@@ -14,6 +14,7 @@ import click
 from engine.cli.exits import ExitCode
 from engine.cli.settings import Settings, load_settings
 from engine.cli.words import duration_option, logs_to_stderr, plural, print_problems, say
+from engine.core.decision import decided_words, decision_of_request
 from engine.core.evaluator import Evaluator
 from engine.core.moment import clock_text
 from engine.model.checkpoint import Checkpoint
@@ -21,7 +22,7 @@ from engine.model.errors import ConfigError, Problem, RulebookError
 from engine.model.match import Firing, Reason
 from engine.run.clock import now_ms, zone_offset
 from engine.run.library import Library
-from engine.run.live import Helping, Pipeline
+from engine.run.live import Answer, Helping, Pipeline
 from engine.run.loop import follow, read_once
 from engine.run.ports import Store
 from engine.run.supervise import CourierProcess
@@ -89,7 +90,7 @@ def command(
         checkpoint = store.load()
         evaluator = evaluator_of(checkpoint)
         source = _open_source(settings, checkpoint, start or ("start" if dry_run else "end"))
-        pipeline = Pipeline(source, store, evaluator, now_ms)
+        pipeline = Pipeline(source, store, evaluator, now_ms, settings.config.privacy.excerpt)
         voice.start(len(evaluator.program.rules))
         try:
             if once or dry_run:
@@ -219,8 +220,18 @@ class _Voice:
             if reason not in self._bad_told:
                 self._bad_told.add(reason)
                 self.warn(f"{bad.path}:{bad.line_no}: skipped a line: {bad.reason} (kept; see `engine status`)")
+        for answer in helping.answers:
+            self._answer(answer)
         for firing in output.firings:
             self._tell(firing)
+
+    def _answer(self, answer: Answer) -> None:
+        if not self._quiet:
+            words = decided_words(decision_of_request(*answer), self._clock)
+            say(f"{self._clock(now_ms())}  asked   {safe_line(answer.request.rule, 80)}  {words}")
+
+    def _clock(self, at_ms: int) -> str:
+        return clock_text(at_ms, self._offset("local", at_ms))
 
     def _tell(self, firing: Firing) -> None:
         if firing.reason not in (None, Reason.QUIET) or (self._quiet and not self._dry_run):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_config_path, user_state_path
 
+from engine.core.voice import usual
 from engine.model.config import Config
 from engine.model.errors import ConfigError
 
@@ -39,7 +40,7 @@ class Settings:
         While engine.yaml declares none of its own, every name means the console, so that a copied rule works at once.
         """
         declares = set(self.config.destinations) != {"console"}
-        used = {name for compiled in program.rules for name in compiled.rule.notify}
+        used = {name for compiled in program.rules for name in compiled.rule.told}
         return {name: self.config.targets(name) or ((name,) if declares else ("console",)) for name in used}
 
 
@@ -88,7 +89,8 @@ def _at(home: Path, path: str | None) -> str | None:
 
 def _load(path: Path | None) -> Config:
     if path is None:
-        return Config()
+        summaries = usual(os.environ)
+        return Config(summaries=summaries, secrets=frozenset({summaries.key} if summaries.key else ()))
     from dotenv import dotenv_values
 
     from engine.rulebook.config import load_config

@@ -1,4 +1,4 @@
-"""`engine status`: what is read, what fired, what waits, what went wrong."""
+"""`engine status`: what is read, what fired, what waits, what went wrong; and how one rule is doing."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any
 import click
 import orjson
 
+from engine.cli.asking import opened
+from engine.cli.counted import count_words
 from engine.cli.document import write
 from engine.cli.exits import ExitCode
-from engine.cli.settings import load_settings
+from engine.cli.open_states import Held, held_by_rule
+from engine.cli.settings import Settings, load_settings
 from engine.cli.words import plural, styled
 from engine.core.moment import duration_text, iso_text
 from engine.core.streams import StreamClock
@@ -26,31 +29,46 @@ HELP = """Show how the engine is doing: logs read, rules fired, messages waiting
 \b
 engine status
 engine status --json | jq .outbox
+engine status slack-on-screen      why did it fire, or not: state, counts, last decisions
 
 Works while `engine run` runs, and after it stopped.
 """
 
 
-@click.command("status", help=HELP, short_help="Show how the engine is doing.")
+@click.command("status", help=HELP, short_help="Show how the engine, or one rule, is doing.")
+@click.argument("rule", required=False, metavar="[RULE]")
+@click.option("--rules", multiple=True, metavar="PATH", help="With RULE: where its file is (default ./rules).")
 @click.option("--state", metavar="DIR", help="The engine's state folder.")
 @click.option("--config", metavar="FILE", help="The engine.yaml to use.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def command(state: str | None, config: str | None, as_json: bool) -> int:
+def command(rule: str | None, rules: tuple[str, ...], state: str | None, config: str | None, as_json: bool) -> int:
     """Show the status."""
-    settings = load_settings(config, state=state)
-    folder = settings.state
-    store = SqliteStore.open(folder, role="reader", now_ms=now_ms())
-    try:
-        status = store.status()
-        clocks = stream_clocks(store.load().states)
-    finally:
-        store.close()
+    if rules and rule is None:
+        raise click.UsageError("--rules goes with a rule: engine status RULE --rules PATH")
+    settings = load_settings(config, rules, state=state)
+    with opened(settings.state) as store:
+        if rule is not None:
+            return _one_rule(store, settings, rule, as_json)
+        status, states = store.status(), store.load().states
+    clocks, held = stream_clocks(states), held_by_rule(states, now_ms())
     if as_json:
-        click.echo(write(_document(status, clocks)), nl=False)
+        click.echo(write(_document(status, clocks, held)), nl=False)
     else:
-        click.echo(f"state   {folder}")
+        click.echo(f"state   {settings.state}")
         click.echo(f"output  {settings.output}")
-        _print(status, clocks)
+        _print(status, clocks, held)
+    return ExitCode.OK
+
+
+def _one_rule(store: SqliteStore, settings: Settings, name: str, as_json: bool) -> int:
+    # Only this needs the rule language, whose reading and compiling cost 70 ms.
+    from engine.cli.rule_status import print_rule_status, rule_document, rule_status
+
+    found = rule_status(store, settings, name)
+    if as_json:
+        click.echo(write(rule_document(found, settings)), nl=False)
+    else:
+        print_rule_status(found, settings)
     return ExitCode.OK
 
 
@@ -70,7 +88,7 @@ def rules_of(counters: dict[str, int]) -> dict[str, dict[str, int]]:
     return rules
 
 
-def _print(status: Status, clocks: dict[str, str]) -> None:
+def _print(status: Status, clocks: dict[str, str], held: dict[str, Held]) -> None:
     now = now_ms()
     click.echo(
         f"engine  {status.holder or 'not running'}"
@@ -84,22 +102,35 @@ def _print(status: Status, clocks: dict[str, str]) -> None:
                    f"{source.status}, written {_ago(now, source.seen_ms)}")  # fmt: skip
     for stream, clock in clocks.items():
         click.echo(f"        stream {safe_line(stream, 60) or '(unnamed)'} runs on its {clock} clock")
-    _print_rules(status)
+    _print_rules(status, held, now)
     _print_outbox(status, now)
     _print_bad(status)
 
 
-def _print_rules(status: Status) -> None:
+def _print_rules(status: Status, held: dict[str, Held], now: int) -> None:
     rules = rules_of(status.counters)
-    if rules:
+    names = sorted({*rules, *held})
+    if names:
         click.echo("rules")
-    for rule, counts in sorted(rules.items()):
-        held = ", ".join(f"{count} held by {what}" for what, count in counts.items() if what != "fired")
-        click.echo(f"        {rule}  {plural(counts.get('fired', 0), 'firing')}" + (f", {held}" if held else ""))
+    for name in names:
+        click.echo(f"        {name}  {count_words(rules.get(name, {}))}{_held_words(held.get(name), now)}")
+        if "broken" in rules.get(name, {}):
+            click.echo(styled(f"          a fault switched it off; see `engine status {name}`", "red"), color=True)
     for name, count in sorted(status.counters.items()):
         if name.startswith("coercion."):
             rule, _, kind = name[9:].rpartition(".")
             click.echo(f"        {rule}  {plural(count, 'value')} of the wrong type in its filter ({kind})")
+
+
+def _held_words(held: Held | None, now: int) -> str:
+    """Return the column of what a rule holds open: incidents, items of a digest, a snooze."""
+    if held is None:
+        return ""
+    parts = [f"{plural(held.incidents, 'incident')} open"] if held.incidents else []
+    parts += [f"{held.collected:,} collected"] if held.collected else []
+    if held.snoozed_ms is not None and held.snoozed_ms > now:
+        parts.append(f"snoozed for {duration_text((held.snoozed_ms - now) // 1000 * 1000)}")
+    return f"  [{', '.join(parts)}]" if parts else ""
 
 
 def _print_outbox(status: Status, now: int) -> None:
@@ -132,7 +163,7 @@ def _ago(now: int, at_ms: int) -> str:
     return f"{duration_text(max(0, now - at_ms) // 1000 * 1000)} ago"
 
 
-def _document(status: Status, clocks: dict[str, str]) -> dict[str, Any]:
+def _document(status: Status, clocks: dict[str, str], held: dict[str, Held]) -> dict[str, Any]:
     return {
         "version": 1,
         "running": bool(status.holder),
@@ -145,6 +176,11 @@ def _document(status: Status, clocks: dict[str, str]) -> dict[str, Any]:
         ],
         "streams": clocks,
         "rules": rules_of(status.counters),
+        "held": {
+            name: {"incidents": one.incidents, "collected": one.collected,
+                   "snoozed_until": None if one.snoozed_ms is None else iso_text(one.snoozed_ms)}
+            for name, one in held.items()
+        },
         "outbox": [
             {"destination": one.destination, "pending": one.pending, "sent": one.sent, "dead": one.dead,
              "last_error": one.last_error}

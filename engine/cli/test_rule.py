@@ -2,70 +2,56 @@
 
 from __future__ import annotations
 
-import time
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import click
 
-from engine.cli.document import replay_document, write
 from engine.cli.exits import ExitCode
-from engine.cli.golden import load as load_golden
-from engine.cli.golden import report as report_golden
+from engine.cli.fail_on import FAIL_ON, complaints, fail_on_option
+from engine.cli.golden import messages
 from engine.cli.golden import save as save_golden
-from engine.cli.junit import as_junit
-from engine.cli.loading import RuleSet, load_rules
-from engine.cli.replay_view import Page, print_rule, too_many_bad
+from engine.cli.output import printed_to
+from engine.cli.replay_view import too_many_bad
 from engine.cli.settings import Settings, load_settings
-from engine.cli.spans import span_option
-from engine.cli.tests_view import print_results, results_line
+from engine.cli.trial import Ask, Trial, check_ask, try_out
+from engine.cli.trial_view import print_trial
 from engine.cli.words import plural, say
-from engine.core.near import Near, near_miss
-from engine.core.subject import Subject
-from engine.model.event import Event
-from engine.model.match import Reason
-from engine.run.clock import zone_offset
-from engine.run.replay import Replay, first_event, replay
-from engine.run.rule_tests import TestResult, run_tests
+from engine.run.replay import place_of
 from engine.source.recording import expand
 
-__all__ = ["command"]
+__all__ = ["FORMATS", "command"]
 
-HELP = """Try rules on a recording, and run their own tests.
+FORMATS = ("text", "json", "junit", "tap", "markdown")
+
+HELP = f"""Try rules on a recording, and run their own tests.
 
 \b
 engine test-rule rules/slack.yaml                     its own tests
 engine test-rule rules/slack.yaml --events rec.jsonl  every firing, and why
 engine test-rule rules/slack.yaml --events rec.jsonl --from 10:00 --to 10:20
+engine test-rule rules/slack.yaml --events rec.jsonl --explain 702
 
 \b
 Keep what it does today, and see after an edit whether it still does:
 engine test-rule rules/slack.yaml --events rec.jsonl --save-expect slack.json
 engine test-rule rules/slack.yaml --events rec.jsonl --expect slack.json
 
-The engine itself does it, with the recording's clock; nothing is sent unless --send names a destination.
+\b
+Or compare with the last commit, or with another rule:
+engine test-rule rules/slack.yaml --events rec.jsonl --against HEAD
+engine test-rule rules/slack.yaml --events rec.jsonl --against draft.yaml
 
-Exit codes: 0 fine, 1 a test failed or the firings differ from --expect, 2 a rule or option is invalid,
-3 nothing to run, 4 the recording cannot be read or holds more bad lines than --max-bad.
+The engine itself does it, with the recording's clock; nothing is sent unless --send names a destination. A file of
+tests that names its rules (docs/rules.md, 12) can stand in the place of a rule.
+
+--fail-on takes {", ".join(FAIL_ON)}: a rule that told nothing, a warning about it, a value of a wrong type in its
+filter, more summaries in a day than it may have (or a rule outside its own `expect`).
+
+Exit codes: 0 fine, 1 a test failed, --fail-on found something, or the firings differ from --expect or --against,
+2 a rule, test or option is invalid, 3 nothing to run, 4 the recording cannot be read or holds more bad lines than
+--max-bad.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """The options of one call."""
-
-    rules: tuple[str, ...]
-    events: tuple[str, ...]
-    since: str | None
-    until: str | None
-    near: int
-    form: str
-    save: str | None
-    expect: str | None
-    send: str | None
-    config: str | None
-    max_bad: int
-    all: bool
 
 
 @click.command("test-rule", help=HELP, short_help="Try rules on a recording, and run their own tests.")
@@ -73,22 +59,32 @@ class Ask:
 @click.option("--events", multiple=True, metavar="REC", help="Recording or glob, again for more.")
 @click.option("--from", "since", metavar="T", help="Begin here: 10:15:00, 90s from the first event, or a full date.")
 @click.option("--to", "until", metavar="T", help="End here.")
+@click.option("--session", metavar="ID", help="Show rules the events of this capture session only.")
 @click.option("--near", default=3, show_default=True, metavar="N", help="Show this many near misses a rule.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True)
+@click.option("--explain", metavar="LINE", help="Explain one event only: its line, REC:LINE, or its id.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--out", metavar="FILE", help="Write the report to a file.")
 @click.option("--save-expect", metavar="F", help="Write the firings to a golden file.")
 @click.option("--expect", metavar="F", help="Compare the firings with a golden file.")
+@click.option("--against", metavar="V", help="Compare with a git revision of these rules, or with another rule file.")
+@click.option("--fail-on", metavar="WORDS", help="Exit 1 on these as well, separated by commas.")
 @click.option("--watch", is_flag=True, help="Do it again whenever a rule file is saved.")
 @click.option("--send", metavar="DEST", help="Really send the messages, only to this destination of engine.yaml.")
 @click.option("--config", metavar="FILE", help="The engine.yaml that declares DEST.")
 @click.option("--max-bad", default=100, show_default=True, metavar="N", help="Bad lines a recording may have.")
 @click.option("--all", "all_", is_flag=True, help="Print every firing, not the first ten.")
 def command(
-    rules: tuple[str, ...], events: tuple[str, ...], since: str | None, until: str | None, near: int, form: str,
-    save_expect: str | None, expect: str | None, watch: bool, send: str | None, config: str | None, max_bad: int,
+    rules: tuple[str, ...], events: tuple[str, ...], since: str | None, until: str | None, session: str | None,
+    near: int, explain: str | None, form: str, out: str | None, save_expect: str | None, expect: str | None,
+    against: str | None, fail_on: str | None, watch: bool, send: str | None, config: str | None, max_bad: int,
     all_: bool,
 ) -> int:  # fmt: skip
     """Test rules."""
-    ask = Ask(rules, events, since, until, near, form, save_expect, expect, send, config, max_bad, all_)
+    ask = Ask(
+        rules, events, since, until, session, near, form, out, save_expect, expect, against, explain, send,
+        fail_on_option(fail_on), config, max_bad, all_,
+    )  # fmt: skip
+    check_ask(ask)
     if not watch:
         return _once(ask)
     from engine.cli.watch import repeat
@@ -97,27 +93,20 @@ def command(
 
 
 def _once(ask: Ask) -> int:
+    if ask.explain is not None:
+        return _explain(ask, ask.explain)
     settings = load_settings(ask.config)
-    rules = load_rules(ask.rules, settings.config.names() if ask.config else None)
-    started = time.perf_counter()
-    results = list(run_tests(rules.program, rules.rules))
-    seconds = time.perf_counter() - started
-    replayed, near = _replay(ask, rules, settings) if ask.events else (None, {})
-    if ask.form == "json":
-        click.echo(write(replay_document(rules.program, rules.rules, replayed or Replay(), _cut(near, ask), results)))
-    elif ask.form == "junit":
-        click.echo(as_junit(results), nl=False)
-    else:
-        _print(ask, rules, settings, replayed, near)
-        print_results(results, False)
-        if results:
-            click.echo(f"  inline tests  {results_line(results, seconds)}")
-    return _verdict(ask, settings, replayed, results)
+    trial = try_out(ask, settings)
+    with printed_to(ask.out):
+        print_trial(ask, trial, settings)
+    if ask.out is not None:
+        say(f"report written to {ask.out}")
+    return _verdict(ask, settings, trial)
 
 
-def _verdict(ask: Ask, settings: Settings, replayed: Replay | None, results: Sequence[TestResult]) -> int:
-    failed = any(not result.passed for result in results)
-    if replayed is None and not results:
+def _verdict(ask: Ask, settings: Settings, trial: Trial) -> int:
+    replayed = trial.replayed
+    if replayed is None and not trial.results:
         say("nothing to run: no tests in these rules, and no --events")
         return ExitCode.NOTHING
     if replayed is not None:
@@ -128,62 +117,48 @@ def _verdict(ask: Ask, settings: Settings, replayed: Replay | None, results: Seq
             return ExitCode.NOTHING
         if ask.save is not None:
             say(f"{plural(save_golden(ask.save, replayed.firings), 'firing')} saved in {ask.save}")
-        if ask.expect is not None:
-            failed = not report_golden(load_golden(ask.expect), replayed.firings) or failed
-        if ask.send is not None:
-            failed = not _send(ask.send, settings, replayed) or failed
+    found = complaints(ask, trial)
+    for line in found:
+        say(line, "red")
+    failed = bool(trial.failed) or bool(found) or _differs(trial)
+    if replayed is not None and ask.send is not None:
+        failed = not _send(ask.send, settings, trial) or failed
     return ExitCode.FAILED if failed else ExitCode.OK
 
 
-def _replay(ask: Ask, rules: RuleSet, settings: Settings) -> tuple[Replay, dict[str, list[Near]]]:
-    recordings = expand(ask.events)
-    offsets = zone_offset(settings.config.zone)
-    first = first_event(recordings)
-    span = None
-    if first is not None and (ask.since or ask.until):
-        span = span_option(ask.since, ask.until, first, offsets("local", first.seen_ms))
-    asked = {rule.name for rule in rules.rules}
-    compiled = [one for one in rules.program.rules if one.rule.name in asked]
-    near: dict[str, list[Near]] = {rule.name: [] for rule in rules.rules}
-
-    def watch(event: Event) -> None:
-        for one in compiled:
-            found = near_miss(one, Subject(event))
-            if found is not None:
-                near[one.rule.name].append(found)
-
-    replayed = replay(
-        rules.program, settings.routes(rules.program), offsets, recordings, span, watch if ask.near else None
-    )
-    replayed.firings = [firing for firing in replayed.firings if firing.match.rule in asked]
-    return replayed, near
+def _differs(trial: Trial) -> bool:
+    """Tell whether the firings are others than those of the golden file, or of the other version."""
+    golden, versions = trial.golden, trial.versions
+    return bool(golden is not None and golden.size) or bool(versions is not None and versions.changed.size)
 
 
-def _cut(near: dict[str, list[Near]], ask: Ask) -> dict[str, list[Near]]:
-    """Keep the closest, nearest first; a distance that ties goes to the earlier event."""
-    return {name: sorted(found, key=lambda one: one.distance)[: ask.near] for name, found in near.items()}
-
-
-def _print(ask: Ask, rules: RuleSet, settings: Settings, replayed: Replay | None, near: dict[str, list[Near]]) -> None:
-    if replayed is None:
-        return
-    offsets = zone_offset(settings.config.zone)
-    page = Page(replayed, lambda at_ms: offsets("local", at_ms), 1_000_000 if ask.all else 10)
-    cut = _cut(near, ask)
-    for rule in rules.rules:
-        compiled = rules.program.rules[rules.program.numbers[rule.name]]
-        firings = [firing for firing in replayed.firings if firing.match.rule == rule.name]
-        print_rule(page, compiled, firings, cut.get(rule.name, []), len(near.get(rule.name, [])))
-        click.echo()
-    if replayed.bad_lines:
-        bad = replayed.bad_lines[0]
-        say(
-            f"{plural(replayed.counters['lines.bad'], 'bad line')}, the first at {bad.path}:{bad.line_no}: {bad.reason}"
-        )
-
-
-def _send(name: str, settings: Settings, replayed: Replay) -> bool:
+def _send(name: str, settings: Settings, trial: Trial) -> bool:
     """Really send every message to one destination, whatever the rules say. Returns whether all went out."""
     from engine.cli.sending import send_all
 
-    return send_all(name, settings, [one for one in replayed.firings if one.reason in (None, Reason.QUIET)])
+    firings = trial.replayed.firings if trial.replayed is not None else []
+    return send_all(name, settings, messages(firings))
+
+
+def _explain(ask: Ask, named: str) -> int:
+    """Show every condition of the rules against one event."""
+    from engine.cli.explain import command as explain
+
+    recording, line = _place(named, expand(ask.events))
+    for number, rule in enumerate(ask.rules):
+        if number:
+            click.echo()
+        click.get_current_context().invoke(explain, rule=rule, events=recording, line=line)
+    return ExitCode.OK
+
+
+def _place(named: str, recordings: Sequence[str]) -> tuple[str, int]:
+    """Return the recording and line that `702`, `L702`, `rec.jsonl:702` or an event's id means."""
+    found = re.fullmatch(r"(?:(.+):)?L?([0-9]{1,9})", named)
+    if found is None or (found[1] is None and len(named) >= 12 and not named.startswith("L")):
+        return place_of(recordings, named)
+    if found[1] is not None:
+        return found[1], int(found[2])
+    if len(recordings) > 1:
+        raise click.UsageError(f"--explain {named}: which recording? Write {recordings[0]}:{found[2]}")
+    return recordings[0], int(found[2])

@@ -66,6 +66,7 @@ def _digest(rows: Sequence[Delivery]) -> Digest:
         body="\n".join(quoted),
         severity=max((note.severity for note in notes), key=_RANK.__getitem__),
         suppressed=count - 1,
+        request=None,
     )
     return Digest(tuple(row.id for row in rows), digest)
 

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from engine.core.compile import Program, compile_rulebook
 from engine.model.errors import Problem
 from engine.rulebook.parse import ParsedFile, join_files, parse_file
-from engine.source.rules_dir import read_rules, signature
+from engine.source.rules_dir import find_pack, read_rules, signature
 
 __all__ = ["Library", "Loaded"]
 
@@ -48,7 +48,7 @@ class Library:
         """Read every file again. Returns a program when the good versions differ from those of the last call."""
         self.seen = signature(self.paths)
         read = read_rules(self.paths)
-        parsed = [parse_file(name, content) for name, content in read.files]
+        parsed = [parse_file(name, content, find_pack) for name, content in read.files]
         unread = {problem.span.file for problem in read.problems if problem.code != "no-such-path"}
         chosen = [self._best(each) for each in parsed] + [
             good for file, good in self._good.items() if file in unread

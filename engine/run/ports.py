@@ -9,9 +9,11 @@ from engine.model.checkpoint import Checkpoint, Commit, SourceRecord
 from engine.model.delivery import Delivery, DeliveryState, Outcome
 from engine.model.event import BadLine, Chunk, Gap
 from engine.model.notification import Notification
+from engine.model.request import Request
 from engine.model.status import Status
+from engine.model.summary import Answer, Spend
 
-__all__ = ["Clock", "Sender", "Source", "Store"]
+__all__ = ["Clock", "Sender", "Source", "Store", "SummaryLedger"]
 
 Clock: TypeAlias = Callable[[], int]
 """Epoch milliseconds now."""
@@ -42,6 +44,14 @@ class Store(Protocol):
 
     def commit(self, commit: Commit) -> int:
         """Make one batch durable, all or nothing. Returns the outbox rows that were new."""
+        ...
+
+    def requests(self) -> list[Request]:
+        """Return what operators asked and no commit has answered, oldest first."""
+        ...
+
+    def changed(self) -> bool:
+        """Return whether another process has committed since the last call; costs some microseconds."""
         ...
 
     def destinations(self) -> tuple[str, ...]:
@@ -96,6 +106,22 @@ class Store(Protocol):
 
     def close(self, *, clean: bool = True) -> None:
         """Check point, note how we left, let go of the lock."""
+        ...
+
+
+class SummaryLedger(Protocol):
+    """What models answered and how often they were asked, durable. One caller at a time; `StoreError` as above."""
+
+    def remembered(self, key: str) -> Answer | None:
+        """Return what became of the request with this key, if it was asked before."""
+        ...
+
+    def remember(self, key: str, answer: Answer, now_ms: int) -> None:
+        """Keep what became of a request. The first answer stays."""
+        ...
+
+    def spend(self, budgets: Sequence[Spend], now_ms: int) -> str | None:
+        """Count one call on all of these budgets. Returns the name of one that is used up: then none was counted."""
         ...
 
 

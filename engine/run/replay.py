@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from engine.core.compile import Program
-from engine.core.decode import decode
+from engine.core.decode import decode, event_id
 from engine.core.evaluator import Evaluator, Output, ZoneOffset
 from engine.core.intake import Intake
 from engine.core.lines import split
@@ -20,24 +20,35 @@ from engine.model.match import Firing
 from engine.model.notification import Notification
 from engine.source.recording import Recording
 
-__all__ = ["Replay", "Span", "event_at", "first_event", "replay"]
-
-# Long enough for every quiet span of a week to end: what was deferred is released before the books are closed.
-FLUSH_MS = 8 * 86_400_000
+__all__ = ["Replay", "Span", "event_at", "first_event", "place_of", "replay"]
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The part of a recording that rules see. Units: arrival time, epoch ms, half-open."""
+    """The part of a recording that rules see. Units: arrival time, epoch ms, half-open.
+
+    With a `session` they see its events alone. What comes before moves clocks and sessions on, what comes after is
+    not read.
+    """
 
     since_ms: int | None = None
     until_ms: int | None = None
+    session: str | None = None
 
     def covers(self, event: Event) -> bool:
         """Tell whether the event arrived within."""
-        return (self.since_ms is None or event.seen_ms >= self.since_ms) and (
-            self.until_ms is None or event.seen_ms < self.until_ms
+        return (
+            (self.since_ms is None or event.seen_ms >= self.since_ms)
+            and (self.until_ms is None or event.seen_ms < self.until_ms)
+            and (self.session is None or event.session == self.session)
         )
+
+    def is_past(self, line: Line) -> bool:
+        """Tell whether the line arrived when all was over."""
+        if self.until_ms is None:
+            return False
+        decoded = decode(line)
+        return not isinstance(decoded, Malformed) and (decoded.seen_ms or 0) >= self.until_ms
 
 
 @dataclass(slots=True)
@@ -59,6 +70,11 @@ class Replay:
         self.notifications.extend(output.notifications)
         self.counters.update(output.counters)
         self.bad_lines.extend(output.bad_lines[: max(0, 100 - len(self.bad_lines))])
+
+    def forget_before(self, since_ms: int) -> None:
+        """Drop what timers did before the part that was asked for."""
+        self.firings = [firing for firing in self.firings if firing.match.at_ms >= since_ms]
+        self.notifications = [note for note in self.notifications if note.at_ms >= since_ms]
 
 
 def replay(
@@ -87,8 +103,11 @@ def replay(
             result.counters["lines.bad"] += 1
             result.lines += 1
         result.add(evaluator.take_output())
-    evaluator.on_time(result.last_ms + FLUSH_MS)
+    # What still waits for a time of day is told now, so that the books are closed.
+    evaluator.finish(result.last_ms, release=True)
     result.add(evaluator.take_output())
+    if span is not None and span.since_ms is not None:
+        result.forget_before(span.since_ms)
     return result
 
 
@@ -134,6 +153,8 @@ def _rush(evaluator: Evaluator, chunk: Chunk, result: Replay) -> None:
 def _step(
     evaluator: Evaluator, line: Line, result: Replay, span: Span | None, watch: Callable[[Event], None] | None
 ) -> None:
+    if span is not None and span.is_past(line):
+        return
     result.lines += 1
     event = evaluator.on_line(line, evaluator.intake.last_seen_ms, None if span is None else span.covers)
     if event is None or (span is not None and not span.covers(event)):
@@ -143,6 +164,21 @@ def _step(
     result.last_ms = max(result.last_ms, event.seen_ms)
     if watch is not None:
         watch(event)
+
+
+def place_of(recordings: Sequence[str], name: str) -> tuple[str, int]:
+    """Return the recording and line of the event whose id begins so. Errors: `RecordingError` unless there is one."""
+    found: list[tuple[str, int]] = []
+    intake = Intake()
+    for item in _items(recordings):
+        for line in split(item) if isinstance(item, Chunk) else ():
+            decoded = decode(line)
+            event = None if isinstance(decoded, Malformed) else intake.admit(decoded, line, intake.last_seen_ms)
+            if event is not None and event_id(event).startswith(name.lower()):
+                found.append((line.path, line.line_no))
+    if len(found) != 1:
+        raise RecordingError(f"{len(found) or 'no'} events have an id that begins with {name}")
+    return found[0]
 
 
 def event_at(path: str, line_no: int) -> tuple[Event, Intake]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from engine.model.route import Destination
 from engine.run.courier_lane import MakeSender
 from engine.run.ports import Sender
+from engine.run.summaries import Summarist, SummedSender
 from engine.sink.apprise import AppriseSender
 from engine.sink.console import ConsoleSender
 from engine.sink.record import RecordSender
@@ -17,10 +18,12 @@ from engine.sink.record import RecordSender
 __all__ = ["sender_maker"]
 
 
-def sender_maker(output: Path, console: TextIO | None = None, zone: str = "local") -> MakeSender:
+def sender_maker(
+    output: Path, console: TextIO | None = None, zone: str = "local", summarist: Summarist | None = None
+) -> MakeSender:
     """Return the function that makes a destination's sender. Shape: `output` holds the files of `record: FILE`.
 
-    apprise is imported by the first sender that needs it, not before.
+    apprise is imported by the first sender that needs it, not before. With a summarist, messages are summed up first.
     """
 
     def make(destination: Destination) -> Sender:
@@ -32,4 +35,9 @@ def sender_maker(output: Path, console: TextIO | None = None, zone: str = "local
             case _:
                 return AppriseSender(destination)
 
-    return make
+    def make_summed(destination: Destination) -> Sender:
+        sender = make(destination)
+        # Where no text goes, none need be sent to a model either.
+        return sender if summarist is None or destination.text == "none" else SummedSender(sender, summarist)
+
+    return make_summed

@@ -19,7 +19,7 @@ from engine.store.rows import DamageError
 
 __all__ = ["MIGRATIONS", "SCHEMA_VERSION", "Database", "build", "connect", "migrate", "open_database", "sql"]
 
-MIGRATIONS: Final[Mapping[int, str]] = {1: "schema.sql"}
+MIGRATIONS: Final[Mapping[int, str]] = {1: "schema.sql", 2: "schema_2.sql"}
 """The file of SQL that leads from the version before to this one, without gaps."""
 
 SCHEMA_VERSION: Final = max(MIGRATIONS)

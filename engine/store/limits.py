@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
-from engine.model.checkpoint import Commit
+from engine.model.checkpoint import Commit, Decided
+from engine.model.errors import StoreError
 from engine.model.event import BadLine
 
-__all__ = ["BAD_LINES_KEPT", "DECISIONS_KEPT", "GAPS_KEPT", "HEAD_BYTES", "PRUNE_MOST", "SEEN_MS", "clip", "tally"]
+__all__ = [
+    "BAD_LINES_KEPT", "DECISIONS_KEPT", "GAPS_KEPT", "HEAD_BYTES", "PRUNE_MOST", "REQUESTS_KEPT", "SEEN_MS", "clip",
+    "newest", "refuse_too_many", "tally",
+]  # fmt: skip
 
 BAD_LINES_KEPT: Final = 1_000
 """The newest ones; older ones live on in the counters only."""
@@ -16,7 +21,10 @@ BAD_LINES_KEPT: Final = 1_000
 GAPS_KEPT: Final = 1_000
 
 DECISIONS_KEPT: Final = 50
-"""The newest ones of each rule."""
+"""The newest ones of each ring: a rule has one for what it told and one for what was held."""
+
+REQUESTS_KEPT: Final = 1_000
+"""More than that are refused: nobody asks so often, and nobody runs the engine that should answer."""
 
 HEAD_BYTES: Final = 256
 """How much of a bad line is kept."""
@@ -39,3 +47,20 @@ def tally(commit: Commit) -> Counter[str]:
     counts.update(f"bad_lines:{line.reason}" for line in commit.bad_lines)
     counts.update(f"gaps:{gap.reason}" for gap in commit.gaps)
     return counts
+
+
+def refuse_too_many(requests: int) -> None:
+    """Let one more request in unless so many wait. Errors: `StoreError`."""
+    if requests >= REQUESTS_KEPT:
+        raise StoreError(f"{requests:,} requests wait already; start `engine run`, which does them at once")
+
+
+def newest(decisions: Sequence[Decided]) -> list[Decided]:
+    """Return the decisions that a ring would still hold after all of them, in order: the rest need not be written."""
+    room: Counter[str] = Counter()
+    kept = []
+    for decided in reversed(decisions):
+        room[decided[0]] += 1
+        if room[decided[0]] <= DECISIONS_KEPT:
+            kept.append(decided)
+    return kept[::-1]

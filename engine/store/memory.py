@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -17,10 +18,21 @@ from engine.model.delivery import Delivery, DeliveryState
 from engine.model.errors import StoreError
 from engine.model.event import BadLine, Gap
 from engine.model.notification import Notification
+from engine.model.request import Request
 from engine.model.status import OutboxCount, Status
-from engine.store.limits import BAD_LINES_KEPT, DECISIONS_KEPT, GAPS_KEPT, PRUNE_MOST, SEEN_MS, clip, tally
+from engine.model.summary import Answer, Spend
+from engine.store.limits import (
+    BAD_LINES_KEPT,
+    DECISIONS_KEPT,
+    GAPS_KEPT,
+    PRUNE_MOST,
+    SEEN_MS,
+    clip,
+    refuse_too_many,
+    tally,
+)
 
-__all__ = ["MemoryOutbox", "MemoryStore"]
+__all__ = ["MemoryLedger", "MemoryOutbox", "MemoryStore"]
 
 _OPEN: Final = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 
@@ -141,6 +153,35 @@ class MemoryOutbox:
         return len(gone)
 
 
+class MemoryLedger:
+    """Answers of language models by request key, and budgets by local day."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, tuple[int, Answer]] = {}
+        self._calls: Counter[tuple[str, str]] = Counter()
+
+    def remembered(self, key: str) -> Answer | None:
+        """Return what became of the request with this key, if it was asked before."""
+        found = self._answers.get(key)
+        return found[1] if found else None
+
+    def remember(self, key: str, answer: Answer, now_ms: int) -> None:
+        """Keep what became of a request. The first answer stays."""
+        self._answers.setdefault(key, (now_ms, answer))
+
+    def spend(self, budgets: Sequence[Spend], now_ms: int) -> str | None:
+        """Count one call on all of these budgets. Returns the name of one that is used up: then none was counted."""
+        for day, name, most in budgets:
+            if self._calls[day, name] >= most:
+                return name
+        self._calls.update((day, name) for day, name, _ in budgets)
+        return None
+
+    def forget(self, before_ms: int) -> None:
+        """Forget answers written until then."""
+        self._answers = {key: kept for key, kept in self._answers.items() if kept[0] > before_ms}
+
+
 class MemoryStore(MemoryOutbox):
     """Everything a state folder would hold. `close` and a new `load` stand for a restart."""
 
@@ -151,7 +192,13 @@ class MemoryStore(MemoryOutbox):
         self._counters: Counter[str] = Counter()
         self._bad_lines: deque[BadLine] = deque(maxlen=BAD_LINES_KEPT)
         self._gaps: deque[Gap] = deque(maxlen=GAPS_KEPT)
-        self._decisions: defaultdict[str, deque[tuple[int, str]]] = defaultdict(lambda: deque(maxlen=DECISIONS_KEPT))
+        # By ring: (instant of the commit, at_ms, JSON text).
+        self._decisions: defaultdict[str, deque[tuple[int, int, str]]] = defaultdict(
+            lambda: deque(maxlen=DECISIONS_KEPT)
+        )
+        self.summaries = MemoryLedger()
+        self._requests: dict[int, Request] = {}
+        self._asked = 0
         self._last_commit_ms: int | None = None
         self._clean = True
         self._changed = False
@@ -173,15 +220,36 @@ class MemoryStore(MemoryOutbox):
         self._counters.update(tally(commit))
         self._bad_lines.extend(map(clip, commit.bad_lines))
         self._gaps.extend(commit.gaps)
-        for rule, at_ms, body in commit.decisions:
-            self._decisions[rule].append((at_ms, body))
+        for ring, at_ms, body in commit.decisions:
+            self._decisions[ring].append((commit.now_ms, at_ms, body))
+        for number in commit.answered:
+            self._requests.pop(number, None)
         self._last_commit_ms = commit.now_ms
         self._changed = True
         return self._enqueue(commit.notifications, commit.now_ms)
 
-    def decisions(self, rule: str) -> list[tuple[int, str]]:
-        """Return (at_ms, JSON text) of the rule's last decisions, newest first."""
-        return list(reversed(self._decisions.get(rule, ())))
+    def ask(self, request: Request) -> None:
+        """Leave a request for the next commit that answers it. Errors: `StoreError` when 1,000 wait already."""
+        refuse_too_many(len(self._requests))
+        self._asked += 1
+        self._requests[self._asked] = replace(request, id=self._asked)
+        self._changed = True
+
+    def requests(self) -> list[Request]:
+        """Return the requests that no commit has answered, oldest first."""
+        return list(self._requests.values())
+
+    def decisions(self, ring: str) -> list[tuple[int, str]]:
+        """Return (at_ms, JSON text) of the ring's last decisions, newest first."""
+        return [(at_ms, body) for _, at_ms, body in reversed(self._decisions.get(ring, ()))]
+
+    def prune(self, now_ms: int, sent_ms: int, dead_ms: int) -> int:
+        """Forget old rows as `MemoryOutbox` does, decisions written `dead_ms` ago and summaries of `sent_ms` ago."""
+        self.summaries.forget(now_ms - sent_ms)
+        for ring in self._decisions.values():
+            while ring and ring[0][0] <= now_ms - dead_ms:
+                ring.popleft()
+        return super().prune(now_ms, sent_ms, dead_ms)
 
     def status(self) -> Status:
         """Return the whole picture."""

@@ -15,7 +15,7 @@ from engine.core.retry import claimed, crashed
 from engine.model.delivery import Delivery, DeliveryState
 from engine.model.errors import StoreError
 from engine.model.notification import Notification
-from engine.store import rows
+from engine.store import rows, summaries
 from engine.store.database import Database
 from engine.store.limits import PRUNE_MOST, SEEN_MS
 
@@ -137,7 +137,8 @@ class Outbox:
     def prune(self, now_ms: int, sent_ms: int, dead_ms: int) -> int:
         """Forget rows that have been SENT for `sent_ms` or DEAD for `dead_ms`; their keys stay known for 30 days.
 
-        Returns how many went, at most 1,000 a call: call again while it is that many.
+        Decisions written `dead_ms` ago and summaries written `sent_ms` ago go too: they hold captured text.
+        Returns how many rows went, at most 1,000 a call: call again while it is that many.
         """
         with self._database.write() as connection:
             ids: list[int] = []
@@ -153,7 +154,13 @@ class Outbox:
                 " (SELECT key FROM seen WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?)",
                 (now_ms, PRUNE_MOST),
             )
-        if 0 < gone < PRUNE_MOST:
+            # Ids ascend with time, so a look at the oldest ones is enough, and needs no index.
+            quotes = connection.execute(
+                "DELETE FROM decision WHERE written_ms <= ? AND id IN (SELECT id FROM decision ORDER BY id LIMIT ?)",
+                (now_ms - dead_ms, PRUNE_MOST),
+            ).rowcount
+            quotes += summaries.forget(connection, now_ms, sent_ms)
+        if 0 < gone < PRUNE_MOST or quotes:
             self._database.truncate_log()
         return gone
 

@@ -55,7 +55,10 @@ _TABLES: Final[Mapping[str, _Table]] = {
     "bad_line": _Table("id, record", "id", lambda row: rows.bad_line(row[1])),
     "gap": _Table("id, record", "id", lambda row: rows.gap(row[1])),
     "counter": _Table("name, value", "name", len),
-    "decision": _Table("id, rule, record", "id", lambda row: rows.decision(row[2])),
+    "decision": _Table("id, rule, written_ms, record", "id", lambda row: rows.decision(row[3])),
+    "request": _Table("id, record", "id", lambda row: rows.request(row[1])),
+    "summary": _Table("key, written_ms, record", "key", lambda row: rows.answer(row[2])),
+    "spent": _Table("day, name, calls, written_ms", "day", len),
 }
 
 

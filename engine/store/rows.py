@@ -13,12 +13,15 @@ from typing import Any, Final
 from engine.model.checkpoint import SourceRecord
 from engine.model.delivery import Delivery, DeliveryState
 from engine.model.event import BadLine, Gap, Position
-from engine.model.notification import Notification
+from engine.model.notification import Notification, SummaryRequest
+from engine.model.request import Request
+from engine.model.summary import Answer
 from engine.store.limits import clip
 
 __all__ = [
-    "DELIVERY", "DamageError", "bad_line", "decision", "delivery", "gap", "pack_bad_line", "pack_decision", "pack_gap",
-    "pack_notification", "pack_source", "source", "text", "untext",
+    "DELIVERY", "DamageError", "answer", "bad_line", "decision", "delivery", "gap", "pack_answer", "pack_bad_line",
+    "pack_decision", "pack_gap", "pack_notification", "pack_request", "pack_source", "request", "source", "text",
+    "untext",
 ]  # fmt: skip
 
 DELIVERY: Final = "id, key, destination, state, tries, crashes, created_ms, due_ms, last_error, record"
@@ -26,6 +29,8 @@ DELIVERY: Final = "id, key, destination, state, tries, crashes, created_ms, due_
 
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 _SOURCE_FIELDS: Final = tuple(field.name for field in fields(SourceRecord))
+_REQUEST_FIELDS: Final = tuple(field.name for field in fields(Request) if field.name != "id")
+_SUMMARY_FIELDS: Final = tuple(field.name for field in fields(SummaryRequest))
 _NOTIFICATION_FIELDS: Final = tuple(
     field.name for field in fields(Notification) if field.name not in {"key", "destination"}
 )
@@ -69,7 +74,11 @@ def source(packed: str) -> SourceRecord:
 
 def pack_notification(notification: Notification) -> str:
     """Return the JSON of all fields but `key` and `destination`, which are columns."""
-    return _pack({name: getattr(notification, name) for name in _NOTIFICATION_FIELDS})
+    values = {name: getattr(notification, name) for name in _NOTIFICATION_FIELDS}
+    asked = notification.request
+    if asked is not None:
+        values["request"] = {name: getattr(asked, name) for name in _SUMMARY_FIELDS}
+    return _pack(values)
 
 
 def delivery(row: tuple[Any, ...]) -> Delivery:
@@ -77,6 +86,8 @@ def delivery(row: tuple[Any, ...]) -> Delivery:
     number, key, destination, state, tries, crashes, created_ms, due_ms, last_error, record = row
     values = _unpack(record)
     try:
+        if values.get("request") is not None:
+            values["request"] = _summary_request(values["request"])
         notification = Notification(key=untext(key), destination=untext(destination), **values)
         return Delivery(
             id=number,
@@ -88,7 +99,7 @@ def delivery(row: tuple[Any, ...]) -> Delivery:
             crashes=crashes,
             last_error=untext(last_error),
         )
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DamageError("an outbox row does not read back") from error
 
 
@@ -131,6 +142,39 @@ def decision(packed: str) -> tuple[int, str]:
         return values["at_ms"], values["body"]
     except KeyError as error:
         raise DamageError("a decision does not read back") from error
+
+
+def pack_request(asked: Request) -> str:
+    """Return the JSON of all fields but `id`, which is a column."""
+    return _pack({name: getattr(asked, name) for name in _REQUEST_FIELDS})
+
+
+def request(packed: str) -> Request:
+    """Return the request. Errors: `DamageError`."""
+    values = _unpack(packed)
+    try:
+        return Request(**values)
+    except TypeError as error:
+        raise DamageError("a request does not read back") from error
+
+
+def pack_answer(given: Answer) -> str:
+    """Return the JSON of an answer to a summary request."""
+    return _pack(given._asdict())
+
+
+def answer(packed: str) -> Answer:
+    """Return the answer. Errors: `DamageError`."""
+    values = _unpack(packed)
+    try:
+        return Answer(**values)
+    except TypeError as error:
+        raise DamageError("a summary does not read back") from error
+
+
+def _summary_request(values: dict[str, Any]) -> SummaryRequest:
+    lines = tuple((label, said) for label, said in values["lines"])
+    return SummaryRequest(**values | {"lines": lines})
 
 
 def _pack(values: Mapping[str, Any]) -> str:

@@ -12,14 +12,16 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from engine.model.checkpoint import Checkpoint, Commit, SourceRecord, StateKey
+from engine.model.checkpoint import Checkpoint, Commit, Decided, SourceRecord, StateKey
+from engine.model.request import Request
 from engine.model.status import OutboxCount, Status
-from engine.store import rows
+from engine.store import requests, rows
 from engine.store.database import Database, open_database
 from engine.store.folder import prepare, under
-from engine.store.limits import BAD_LINES_KEPT, DECISIONS_KEPT, GAPS_KEPT, tally
+from engine.store.limits import BAD_LINES_KEPT, DECISIONS_KEPT, GAPS_KEPT, newest, tally
 from engine.store.lock import Lock, holder
 from engine.store.outbox import Outbox, Role, enqueue
+from engine.store.summaries import SummaryLedger
 
 if TYPE_CHECKING:
     from engine.store.recover import Recovery
@@ -81,6 +83,11 @@ class SqliteStore(Outbox):
             store.warnings = (_NETWORK_WARNING.format(folder=folder, kind=network),)
         return store
 
+    @property
+    def summaries(self) -> SummaryLedger:
+        """What language models answered and cost. Any role may use it."""
+        return SummaryLedger(self._database)
+
     @staticmethod
     def recover(directory: str, now_ms: int) -> Recovery:
         """Move a damaged file aside and save what can be read into a new one. Errors: `StoreError`."""
@@ -109,14 +116,28 @@ class SqliteStore(Outbox):
             _append(connection, "bad_line", map(rows.pack_bad_line, commit.bad_lines), BAD_LINES_KEPT)
             _append(connection, "gap", map(rows.pack_gap, commit.gaps), GAPS_KEPT)
             _count(connection, tally(commit))
-            _decide(connection, commit.decisions)
+            _decide(connection, commit.decisions, commit.now_ms)
+            requests.answer(connection, commit.answered)
             return enqueue(connection, commit.notifications, commit.now_ms)
 
-    def decisions(self, rule: str) -> list[tuple[int, str]]:
-        """Return (at_ms, JSON text) of the rule's last decisions, newest first."""
+    def ask(self, request: Request) -> None:
+        """Leave a request for the engine, which does it at its next round or start. Any role may.
+
+        Errors: `StoreError` when 1,000 wait already.
+        """
+        with self._database.write() as connection:
+            requests.ask(connection, request)
+
+    def requests(self) -> list[Request]:
+        """Return the requests that no commit has answered, oldest first."""
+        with self._database.read() as connection:
+            return requests.waiting(connection)
+
+    def decisions(self, ring: str) -> list[tuple[int, str]]:
+        """Return (at_ms, JSON text) of the ring's last decisions, newest first."""
         with self._database.read() as connection:
             found = connection.execute(
-                "SELECT record FROM decision WHERE rule = ? ORDER BY id DESC", (rows.text(rule),)
+                "SELECT record FROM decision WHERE rule = ? ORDER BY id DESC", (rows.text(ring),)
             ).fetchall()
             return [rows.decision(record) for (record,) in found]
 
@@ -238,10 +259,12 @@ def _count(connection: sqlite3.Connection, counts: Counter[str]) -> None:
     )
 
 
-def _decide(connection: sqlite3.Connection, decisions: tuple[tuple[str, int, str], ...]) -> None:
+def _decide(connection: sqlite3.Connection, decisions: tuple[Decided, ...], now_ms: int) -> None:
+    if not decisions:
+        return
     connection.executemany(
-        "INSERT INTO decision (rule, record) VALUES (?, ?)",
-        [(rows.text(rule), rows.pack_decision(at_ms, body)) for rule, at_ms, body in decisions],
+        "INSERT INTO decision (rule, written_ms, record) VALUES (?, ?, ?)",
+        [(rows.text(rule), now_ms, rows.pack_decision(at_ms, body)) for rule, at_ms, body in newest(decisions)],
     )
     connection.executemany(
         "DELETE FROM decision WHERE rule = ? AND id <="

@@ -101,8 +101,8 @@ def test_status_tells_what_went_wrong(workspace: Workspace, sink: HttpSink) -> N
 def test_status_as_json(workspace: Workspace, sink: HttpSink) -> None:
     status = workspace.status()
     assert list(status) == [
-        "version", "running", "holder", "clean", "last_commit", "logs", "streams", "rules", "outbox", "bad_lines",
-        "gaps", "counters",
+        "version", "running", "holder", "clean", "last_commit", "logs", "streams", "rules", "held", "outbox",
+        "bad_lines", "gaps", "counters",
     ]  # fmt: skip
     assert status["rules"] == {"slack": {"fired": 2}, "zoom": {"fired": 1}}
     assert [(one["destination"], one["sent"], one["dead"]) for one in status["outbox"]] == [

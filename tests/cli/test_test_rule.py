@@ -33,13 +33,14 @@ def test_the_page_of_a_rule(ready: Workspace) -> None:
     done = ready.call("test-rule", *REC)
     assert done.code == 0
     assert done.out.startswith("slack   rules/slack.yaml   45m20s, 98 events\n")
-    [line] = [line for line in done.out.splitlines() if "F fired" in line]
-    assert re.fullmatch(r"  08:59 [.Fs]{48} 09:45    F fired  s held", line)
+    [ticks, line] = done.out.splitlines()[2:4]
+    assert re.fullmatch(r" {9}08:59 +09:11 +09:22 +09:33", ticks)
+    assert re.fullmatch(r"  fires  [.Fs]{48}  3 F fired, 21 s held \(cooldown until 09:\d\d:\d\d\)", line)
     assert line.count("F") == 3 + 1
     assert "3 firings; held: 21 by cooldown" in done.out
     assert "  F 09:05:05\n      because  L" in done.out
     assert '"[Slack] channel #launch is open; a thread about the release date is visible"' in done.out
-    assert "would send to console\n        | slack\n        | Slack channel" in done.out
+    assert "would send to console\n        | Title  slack\n        | Slack channel" in done.out
     assert re.search(r"inline tests  1 passed, 0 failed    \d\.\d\d s\n$", done.out)
 
 

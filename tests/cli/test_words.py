@@ -239,7 +239,7 @@ def test_backtest_in_numbers(workspace: Workspace) -> None:
     workspace.write("engine.yaml", "zone: UTC\n")
     text = workspace.call("backtest", "--events", KICKOFF).out
     assert "1 recording, 45m20s, 98 events, 0 bad lines" in text
-    assert re.search(r"slack-on-screen +3  2026-03-02 09:00 \(3\) +21 cooldown", text), text
+    assert re.search(r"slack-on-screen +3 +3  2026-03-02 09:00 \(3\) +21 cooldown", text), text
     document = workspace.call("backtest", "--events", KICKOFF, "--format", "json").json()
     [slack] = [rule for rule in document["rules"] if rule["rule"] == "slack-on-screen"]
     assert len(slack["firings"]) == 3
@@ -277,4 +277,4 @@ def test_test_results_in_three_forms(workspace: Workspace) -> None:
     suite = ElementTree.fromstring(workspace.call("test", "--format", "junit").out)[0]
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
     [failure] = suite.iter("failure")
-    assert "expected never" in str(failure.text)
+    assert "expected  never" in str(failure.text)

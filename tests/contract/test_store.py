@@ -15,8 +15,9 @@ from engine.model.delivery import Delivery, DeliveryState, Outcome, Permanent, S
 from engine.model.errors import StoreError
 from engine.model.event import BadLine, Gap, Position
 from engine.model.notification import Notification
+from engine.model.request import Request
 from engine.run.ports import Store
-from engine.store.limits import BAD_LINES_KEPT, DECISIONS_KEPT, GAPS_KEPT, PRUNE_MOST, SEEN_MS
+from engine.store.limits import BAD_LINES_KEPT, DECISIONS_KEPT, GAPS_KEPT, PRUNE_MOST, REQUESTS_KEPT, SEEN_MS
 from engine.store.memory import MemoryStore
 from engine.store.sqlite import SqliteStore
 
@@ -27,9 +28,9 @@ PENDING, SENDING, SENT, DEAD = DeliveryState
 class FullStore(Store, Protocol):
     """The port, and what both stores offer beyond it."""
 
-    def decisions(self, rule: str) -> list[tuple[int, str]]: ...
+    def ask(self, request: Request) -> None: ...
 
-    def changed(self) -> bool: ...
+    def decisions(self, ring: str) -> list[tuple[int, str]]: ...
 
 
 class Pair:
@@ -294,6 +295,40 @@ def test_rings_keep_the_newest_and_counters_keep_all(store: FullStore) -> None:
     }  # fmt: skip
     assert [at_ms for at_ms, _ in store.decisions("r")] == list(range(DECISIONS_KEPT + 8, 8, -1))
     assert store.decisions("quiet") == [(1, "{}")] * 2
+
+
+def test_a_request_waits_until_a_commit_answers_it(store: FullStore) -> None:
+    odd = "\x00 lone \ud800 'quote'; --"
+    asked = [Request("ack", odd, NOW, odd), Request("snooze", "b", NOW + 1, None, NOW + 9), Request("ack", "c", NOW)]
+    for request in asked:
+        store.ask(request)
+    waiting = store.requests()
+    assert [replace(request, id=0) for request in waiting] == asked
+    store.commit(Commit(NOW, answered=(waiting[0].id, waiting[2].id, 99)))
+    assert store.requests() == [waiting[1]]
+    store.commit(Commit(NOW))
+    assert store.requests() == [waiting[1]]
+    store.commit(Commit(NOW, answered=(waiting[1].id,)))
+    store.ask(asked[0])
+    [again] = store.requests()
+    assert again.id > waiting[2].id, "an id is never given twice"
+
+
+def test_more_requests_than_anybody_asks_are_refused(store: FullStore) -> None:
+    for number in range(REQUESTS_KEPT):
+        store.ask(Request("ack", f"r{number}", NOW))
+    with pytest.raises(StoreError, match="1,000 requests wait already"):
+        store.ask(Request("ack", "one more", NOW))
+    assert len(store.requests()) == REQUESTS_KEPT
+
+
+def test_old_decisions_are_forgotten_with_the_dead_letters(store: FullStore) -> None:
+    store.commit(Commit(NOW, decisions=(("r", 2**70, "old"), ("s", 1, "old"))))
+    store.commit(Commit(NOW + 1, decisions=(("r", 1, "new"),)))
+    store.prune(NOW + 100, 1, 101)
+    assert len(store.decisions("r")) == 2
+    store.prune(NOW + 100, 1, 100)
+    assert (store.decisions("r"), store.decisions("s")) == ([(1, "new")], [])
 
 
 def test_status_counts_by_destination(store: FullStore) -> None:

@@ -16,6 +16,7 @@ from engine.model.checkpoint import Commit
 from engine.model.delivery import Delivery, Outcome, Permanent, Sent, Temporary
 from engine.model.errors import StoreError
 from engine.model.event import BadLine, Position
+from engine.model.request import Request
 from engine.store.memory import MemoryStore
 from tests.contract.test_store import NOW, Pair, note, source
 
@@ -58,6 +59,17 @@ class SqliteIsMemory(RuleBasedStateMachine):
         commit = Commit(
             self.now_ms, (source(uid, offset),), states, notes, (line,), (), {uid: len(names)}, ((uid, offset, "{}"),)
         )
+        assert self.sqlite.commit(commit) == self.memory.commit(commit)
+
+    @rule(name=NAMES, group=st.none() | NAMES, until_ms=st.none() | st.integers(0, 2**64))
+    def ask(self, name: str, group: str | None, until_ms: int | None) -> None:
+        asked = Request("ack" if until_ms is None else "snooze", name, self.now_ms, group, until_ms)
+        self.sqlite.ask(asked)
+        self.memory.ask(asked)
+
+    @rule(most=st.integers(0, 3))
+    def answer(self, most: int) -> None:
+        commit = Commit(self.now_ms, answered=tuple(one.id for one in self.memory.requests()[:most]))
         assert self.sqlite.commit(commit) == self.memory.commit(commit)
 
     @rule(place=PLACES, most=st.integers(0, 3))
@@ -119,6 +131,7 @@ class SqliteIsMemory(RuleBasedStateMachine):
         assert self.sqlite.next_due_ms() == self.memory.next_due_ms()
         assert replace(self.sqlite.status(), holder="") == self.memory.status()
         assert self.sqlite.decisions("a") == self.memory.decisions("a")
+        assert self.sqlite.requests() == self.memory.requests()
 
     def teardown(self) -> None:
         self.sqlite.close()

@@ -129,3 +129,34 @@ def test_unknown_destinations_are_told(folder: Path) -> None:
     _write(folder / "a.yaml", "{when: transcript, notify: nobody}")
     loaded = Library([str(folder)], frozenset(("me", "default"))).load()
     assert loaded.is_broken and _names(loaded) == ["b"]
+
+
+PACK = "inputs: {what: {type: text, default: apple}}\nrules: [{name: seen, when: transcript, contains: %s}]"
+
+
+def test_an_edit_of_a_pack_reaches_the_files_that_use_it(folder: Path) -> None:
+    (folder / "packs").mkdir()
+    _write(folder / "packs" / "fruit.yaml", PACK % "$what")
+    _write(folder / "a.yaml", "{use: fruit, with: {what: cherry}}")
+    library = Library([str(folder)])
+    assert _needles(library.load().program) == {"berry", "cherry"}
+    before = library.seen
+    _write(folder / "packs" / "fruit.yaml", PACK % "[$what, apple]")
+    assert _needles(library.load().program) == {"apple", "berry", "cherry"}
+    assert library.seen != before
+
+
+def test_a_pack_that_breaks_leaves_its_last_good_rules_in_force(folder: Path) -> None:
+    (folder / "packs").mkdir()
+    _write(folder / "packs" / "fruit.yaml", PACK % "$what")
+    _write(folder / "a.yaml", "{use: fruit, with: {what: cherry}}")
+    library = Library([str(folder)])
+    library.load()
+    _write(folder / "packs" / "fruit.yaml", PACK % "$waht")
+    loaded = library.load()
+    assert loaded.is_broken and loaded.program is None
+    assert [Path(problem.span.file).name for problem in loaded.problems] == ["a.yaml"]
+    (folder / "packs" / "fruit.yaml").unlink()
+    assert library.load().is_broken
+    _write(folder / "packs" / "fruit.yaml", PACK % "[$what, apple]")
+    assert _needles(library.load().program) == {"apple", "berry", "cherry"}

@@ -176,3 +176,18 @@ def test_an_engine_without_rules_left_goes_on_and_waits_for_some(session: Sessio
     session.workspace.rule("slack", RULE.replace("v0", "v1"))
     session.engine.says("1 rule in force")
     session.prints("v1")
+
+
+def test_an_edited_pack_takes_effect(workspace: Workspace) -> None:
+    pack = (
+        "inputs: {what: {type: text, default: Slack}}\n"
+        "rules: [{name: seen, when: screen, contains: $what, message: '%s {{ _.text }}'}]\n"
+    )
+    workspace.rule("packs/words", pack % "v0")
+    workspace.rule("slack", "use: words")
+    session = Session(workspace)
+    with session.engine:
+        session.prints("v0")
+        workspace.rule("packs/words", pack % "v1")
+        session.engine.says("rules read again: 1 rule in force")
+        session.prints("v1")

@@ -55,7 +55,8 @@ def _by_hand(path: str) -> Replay:
             for line in split(chunk):  # type: ignore[arg-type]
                 result.lines += 1
                 result.events += evaluator.on_line(line, 0) is not None
-    evaluator.on_time(AT + 86_400_000)
+    evaluator.finish(AT + 200_000)
+    evaluator.release(AT + 200_000)
     result.add(evaluator.take())
     return result
 

@@ -19,6 +19,8 @@ from engine.model.delivery import DeliveryState, Permanent, Sent
 from engine.model.errors import StoreError
 from engine.model.event import BadLine, Gap, Position
 from engine.model.notification import Notification
+from engine.model.request import Request
+from engine.model.summary import Answer, Spend
 from engine.store.database import connect
 from engine.store.recover import REASON
 from engine.store.sqlite import Role, SqliteStore
@@ -27,6 +29,7 @@ NOW = 1_760_000_000_000
 PAGE = 4096
 ROWS = 400
 
+ASKED = Request("ack", "rule", NOW, "group 1")
 SOURCE = SourceRecord("u", "/events.jsonl", 1, 2, 0, 77, 7, 10, "ab", b"guard")
 
 
@@ -56,6 +59,9 @@ def state(tmp_path: Path) -> Path:
                 (("rule", NOW, "{}"),),
             )
         )
+        engine.summaries.remember("firing", Answer("It is shipped.", "gpt-4o-mini"), NOW)
+        engine.summaries.spend((Spend("2026-03-02", "rule", 1),), NOW)
+        engine.ask(ASKED)
         engine.drop([ROWS])
         sent, dead = courier.claim("me", NOW, 2)
         courier.settle([retry.after(sent, Sent(), NOW, 0.0), retry.after(dead, Permanent("400"), NOW, 0.0)])
@@ -131,6 +137,9 @@ def test_a_lost_first_page_loses_nothing_else(state: Path, damage: Damage) -> No
     with closing(open_store(state)) as engine:
         assert (engine.outbox(most=10**9), engine.load()) == (rows, replace(checkpoint, clean=False))
         assert engine.decisions("rule") == [(NOW, "{}")]
+        assert engine.requests() == [replace(ASKED, id=1)]
+        assert engine.summaries.remembered("firing") == Answer("It is shipped.", "gpt-4o-mini")
+        assert engine.summaries.spend((Spend("2026-03-02", "rule", 1),), NOW) == "rule"
         assert (engine.status().bad_lines, engine.status().gaps[1:]) == (status.bad_lines, status.gaps)
         assert engine.commit(Commit(NOW, notifications=(note(ROWS - 1),))) == 0  # dropped before: its key is known
 

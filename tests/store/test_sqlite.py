@@ -18,8 +18,9 @@ from engine.model.checkpoint import Commit
 from engine.model.delivery import DeliveryState, Sent
 from engine.model.errors import StoreError
 from engine.model.notification import Notification
+from engine.model.request import Request
 from engine.store import database
-from engine.store.database import SCHEMA_VERSION, Database, connect, migrate, open_database, sql
+from engine.store.database import MIGRATIONS, SCHEMA_VERSION, Database, connect, migrate, open_database, sql
 from engine.store.sqlite import Role, SqliteStore
 
 NOW = 1_760_000_000_000
@@ -215,15 +216,16 @@ def test_migrations_run_once_each_and_all_or_nothing(tmp_path: Path) -> None:
     with closing(open_store(tmp_path / "state")) as store:
         store.commit(batch("a"))
     path = tmp_path / "state" / "engine.db"
-    second = {2: "ALTER TABLE outbox ADD COLUMN extra TEXT NOT NULL DEFAULT ''"}
-    broken = {2: second[2] + "; INSERT INTO nowhere VALUES (1)"}
+    step = SCHEMA_VERSION + 1
+    good = {step: "ALTER TABLE outbox ADD COLUMN extra TEXT NOT NULL DEFAULT ''"}
+    broken = {step: good[step] + "; INSERT INTO nowhere VALUES (1)"}
     with closing(connect(path)) as connection:
         with pytest.raises(sqlite3.OperationalError, match="nowhere"):
-            migrate(connection, 2, broken.__getitem__)
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
-        migrate(connection, 2, second.__getitem__)
-        migrate(connection, 2, second.__getitem__)
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+            migrate(connection, step, broken.__getitem__)
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+        migrate(connection, step, good.__getitem__)
+        migrate(connection, step, good.__getitem__)
+        assert connection.execute("PRAGMA user_version").fetchone() == (step,)
         assert connection.execute("SELECT key, extra FROM outbox").fetchall() == [("a", "")]
 
 
@@ -239,6 +241,61 @@ def test_the_engine_brings_an_older_file_over_and_the_others_wait_for_that(tmp_p
         assert len(store.outbox()) == 1
 
 
+def test_a_file_of_the_first_version_keeps_what_it_held(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path / "state")) as store:
+        store.commit(batch("a"))
+    path = tmp_path / "state" / "engine.db"
+    kept = {}
+    with closing(connect(path)) as connection:
+        for table in ("outbox", "counter", "holder"):
+            kept[table] = connection.execute(f"SELECT * FROM {table}").fetchall()
+    path.unlink()
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    with closing(connect(path)) as connection:
+        migrate(connection, 1)
+        for table, rows in kept.items():
+            marks = ", ".join("?" * len(rows[0]))
+            connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+    with closing(open_store(tmp_path / "state")) as store:
+        assert [row.notification.key for row in store.outbox()] == ["a"]
+        assert store.status().counters == {"batches": 1}
+        store.ask(Request("ack", "rule", NOW))
+        store.commit(Commit(NOW, decisions=(("rule", NOW, "{}"),)))
+        assert (len(store.requests()), store.decisions("rule")) == (1, [(NOW, "{}")])
+
+
+def test_the_engine_sees_what_a_reader_asked(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path / "state")) as engine, closing(open_store(tmp_path / "state", "reader")) as reader:
+        engine.commit(batch("a"))
+        engine.changed()
+        assert not engine.changed()
+        reader.ask(Request("ack", "rule", NOW))
+        assert engine.changed()
+        [asked] = engine.requests()
+        engine.commit(Commit(NOW, answered=(asked.id,)))
+        assert reader.requests() == []
+        assert not engine.changed(), "its own commit is no news"
+
+
+def test_a_commit_that_fails_leaves_the_request(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path / "state")) as store:
+        store.ask(Request("ack", "rule", NOW))
+        poison = Commit(NOW, answered=(1,), notifications=(None,))  # type: ignore[arg-type]
+        with pytest.raises(AttributeError):
+            store.commit(poison)
+        assert [request.id for request in store.requests()] == [1]
+
+
+def test_the_quotes_of_old_decisions_are_gone_from_every_file(tmp_path: Path) -> None:
+    state, secret = tmp_path / "state", "the captured sentence"
+    with closing(open_store(state)) as engine:
+        engine.commit(Commit(NOW, decisions=(("rule", NOW, secret),)))
+        assert any(secret.encode() in path.read_bytes() for path in state.iterdir())
+        assert engine.prune(NOW + 10, 1, 10) == 0
+        assert engine.decisions("rule") == []
+        assert not any(secret.encode() in path.read_bytes() for path in state.iterdir())
+
+
 def test_a_start_that_died_while_making_the_file_is_made_again(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
@@ -248,9 +305,10 @@ def test_a_start_that_died_while_making_the_file_is_made_again(tmp_path: Path) -
         assert store.commit(batch("a")) == 1
 
 
-def test_the_schema_is_a_file_of_the_package() -> None:
-    assert files("engine.store").joinpath("schema.sql").is_file()
-    assert Path(database.__file__).with_name("schema.sql").read_text(encoding="utf-8") == sql(1)
+@pytest.mark.parametrize("step", MIGRATIONS)
+def test_the_schema_is_a_file_of_the_package(step: int) -> None:
+    assert files("engine.store").joinpath(MIGRATIONS[step]).is_file()
+    assert Path(database.__file__).with_name(MIGRATIONS[step]).read_text(encoding="utf-8") == sql(step)
 
 
 def test_the_settings_of_a_connection(tmp_path: Path) -> None:
