@@ -16,6 +16,7 @@ import orjson
 
 from bench.corpus import write_journal, write_rules
 from engine.core.compile import compile_rulebook
+from engine.core.evaluator import Evaluator
 from engine.rulebook.parse import parse_rules
 from engine.run.clock import zone_offset
 from engine.run.replay import replay
@@ -42,7 +43,7 @@ def main(lines: int = 60_000, sizes: tuple[int, ...] = (10, 100, 1_000, 10_000))
                 program.index(kind)
             compiled_s = time.process_time() - started
             started = time.process_time()
-            result = replay(program, {"default": ("console",)}, zone_offset("UTC"), [str(journal)])
+            result = replay(Evaluator(program, {"default": ("console",)}, zone_offset("UTC")), [str(journal)])
             spent = time.process_time() - started
             hits = sum(count for name, count in result.counters.items() if name.startswith("rule."))
             found.append({

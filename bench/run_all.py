@@ -99,6 +99,13 @@ def windows(found: dict[str, Any]) -> Rows:
     ]  # fmt: skip
 
 
+def day(found: dict[str, Any]) -> Rows:
+    return [
+        (f"a day of {found['virtual_s']:,} s, {found['lines']:,} lines, through all {found['rules']} rules; limit 10 s",
+         f"{found['wall_s']} s, {found['messages']:,} firings told"),
+    ]  # fmt: skip
+
+
 def summaries(found: dict[str, Any]) -> Rows:
     return [
         (f"offline summary of {name}, {found['chars']} characters: ROUGE-1 / ROUGE-L F1 in percent",
@@ -109,7 +116,7 @@ def summaries(found: dict[str, Any]) -> Rows:
 
 BENCHES: list[Callable[[dict[str, Any]], Rows]] = [
     start_up, live_latency, backtest, tail_read, store_commit, journal_write, regex_engines, windows,
-    summaries,
+    day, summaries,
 ]  # fmt: skip
 
 OPTIONS = {"summaries": ("--json",)}

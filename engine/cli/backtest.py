@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import click
 
 from engine.cli.document import Report, report_document, write
+from engine.cli.evaluating import evaluators
 from engine.cli.exits import ExitCode
 from engine.cli.golden import messages
 from engine.cli.loading import load_rules
@@ -88,7 +89,7 @@ def command(
     rules = load_rules(paths or settings.rules)
     offsets = zone_offset(settings.config.zone)
     recordings = expand(events)
-    replayed = replay(rules.program, settings.routes(rules.program), offsets, recordings)
+    replayed = replay(evaluators(settings)(rules.program), recordings)
     with printed_to(out):
         if form == "json":
             report = Report(rules.program, rules.rules, replayed, recordings=recordings)

@@ -11,6 +11,7 @@ from engine.cli.document import write
 from engine.cli.exits import ExitCode
 from engine.cli.loading import load_rules
 from engine.cli.words import plural, styled
+from engine.core.evaluator import Evaluator
 from engine.core.near import Near, near_miss
 from engine.core.subject import Subject
 from engine.model.event import Event
@@ -60,7 +61,7 @@ def _study(recording: Path, rules: Path) -> tuple[Near | None, float, int]:
     def watch(event: Event) -> None:
         found.extend(miss for one in loaded.program.rules if (miss := near_miss(one, Subject(event))) is not None)
 
-    replayed = replay(loaded.program, {}, zone_offset(), [str(recording)], None, watch)
+    replayed = replay(Evaluator(loaded.program, {}, zone_offset()), [str(recording)], None, watch)
     closest = min(found, key=lambda miss: miss.distance, default=None)
     return closest, (replayed.last_ms - replayed.first_ms) / 1000, replayed.events
 

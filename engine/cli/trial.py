@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import click
 
 from engine.cli.against import Other, other_version
+from engine.cli.evaluating import evaluators
 from engine.cli.golden import Difference, Entry, difference, entries, identity, load, messages
 from engine.cli.loading import RuleSet, Suite, load_suite
 from engine.cli.settings import Settings
@@ -118,26 +119,26 @@ def try_out(ask: Ask, settings: Settings) -> Trial:
 
 def _replay(ask: Ask, trial: Trial, settings: Settings, other: Other | None) -> None:
     trial.recordings = expand(ask.events)
-    offsets = zone_offset(settings.config.zone)
+    offsets, make = zone_offset(settings.config.zone), evaluators(settings)
     span = _span(ask, trial.recordings, offsets)
     program, asked = trial.rules.program, {rule.name for rule in trial.rules.rules}
     compiled = [one for one in program.rules if one.rule.name in asked]
     found: dict[str, list[Near]] = {rule.name: [] for rule in trial.rules.rules}
     watch = _watcher(compiled, found if ask.near else None, trial.rows)
-    replayed = replay(program, settings.routes(program), offsets, trial.recordings, span, watch)
+    replayed = replay(make(program), trial.recordings, span, watch)
     replayed.firings = [firing for firing in replayed.firings if firing.match.rule in asked]
     trial.replayed = replayed
     for one in compiled:
         name = one.rule.name
         if ask.near and one.rule.window is not None:
-            over_time = near_over_time(program, name, trial.recordings, offsets, span, ask.near)
+            over_time = near_over_time(make, program, name, trial.recordings, span, ask.near)
             trial.near[name], trial.near_seen[name] = list(over_time.near), over_time.seen
         else:
             # A distance that ties goes to the earlier event.
             trial.near[name] = sorted(found[name], key=lambda near: near.distance)[: ask.near]
             trial.near_seen[name] = len(found[name])
     if other is not None:
-        before = replay(other.rules.program, settings.routes(other.rules.program), offsets, trial.recordings, span)
+        before = replay(make(other.rules.program), trial.recordings, span)
         trial.versions = Versions(other.name, other.rules, _changed(other.rules, before, trial.rules, replayed))
 
 

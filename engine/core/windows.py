@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from engine.core.compile import CompiledRule, Program
@@ -28,6 +29,9 @@ from engine.model.window import BLIND, STATE, Absent, Fired, Item
 __all__ = ["SUFFIX", "Came", "Closed", "Windows"]
 
 SUFFIX = ":window"
+# As far as a media clock may be from the time of arrival (RULES 7).
+AHEAD_MS = 900_000
+MAX_VALUE = 500
 _ONE_ROLE = (0,)
 # Behind every hit of its instant: a window is closed to the right, so a hit at a deadline is in time.
 _HIT, _DEADLINE = 0, 1
@@ -126,9 +130,13 @@ class Windows:
                 if not roles:
                     return
             if compiled.value_of is not None:
-                value = group_text([compiled.value_of(labelled)])
+                value = _bounded(group_text([compiled.value_of(labelled)]))
         slot = self._slot(compiled, hit.group or "", subject)
-        self._wait(slot, Item(event.at_ms, event.end_ms, event.seen_ms, roles, value, trim(event), found))
+        at_ms, end_ms, seen_ms = event.at_ms, event.end_ms, event.seen_ms
+        # What claims to last beyond its arrival is an indexer's fault; it would stay near everything for ever.
+        if end_ms > seen_ms + AHEAD_MS:
+            at_ms, end_ms = min(at_ms, seen_ms), seen_ms
+        self._wait(slot, Item(at_ms, end_ms, seen_ms, roles, value, trim(event), found))
 
     def on_session(self, subject: Subject) -> None:
         """Tell the rules with `while` that sessions changed; a rule without groups begins to watch now."""
@@ -294,6 +302,14 @@ def _roles(compiled: CompiledRule, hit: Hit, subject: Subject) -> tuple[tuple[in
             for capture in step.captures:
                 found |= capture(subject)
     return tuple(roles), found
+
+
+def _bounded(value: str | None) -> str | None:
+    """Return a value that no state grows from: a long one by its beginning and a digest of the whole."""
+    if value is None or len(value) <= MAX_VALUE:
+        return value
+    digest = blake2b(value.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return f"{value[:MAX_VALUE]}… {digest}"
 
 
 def _beginning(rule: str, at_ms: int) -> Event:

@@ -14,8 +14,8 @@ from engine.rulebook.yaml_guard import Items, Mapping, Node, Pair, short
 
 __all__ = ["MOST_STEPS", "read_sequence", "read_together"]
 
-# A window keeps a candidate or a chain for each step, and an event may stand for each of them.
-MOST_STEPS = 20
+# A window keeps 50 whole events of evidence; the chains of a sequence of 9 steps have 45.
+MOST_STEPS = 9
 _EXAMPLE = "{seen: {when: screen, contains: Slack}, said: {when: transcript, word: deadline}}"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 

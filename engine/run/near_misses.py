@@ -5,14 +5,14 @@ Invariant: a suggestion is only made when the edited rule really fired there, on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from engine.core import near_window
 from engine.core.compile import Program, compile_rulebook, heard_rules
-from engine.core.evaluator import ZoneOffset
-from engine.core.moment import clock_text, duration_text
+from engine.core.evaluator import Evaluator
+from engine.core.moment import duration_text
 from engine.core.near import Near
 from engine.core.near_window import Edit
 from engine.model.event import Position
@@ -21,7 +21,10 @@ from engine.model.rule import Gates, Incident, Rule, Rulebook
 from engine.model.window import Absent, Count
 from engine.run.replay import Span, replay
 
-__all__ = ["NearMisses", "near_over_time"]
+__all__ = ["MakeEvaluator", "NearMisses", "near_over_time"]
+
+MakeEvaluator: TypeAlias = Callable[[Program], Evaluator]
+"""Gives a fresh evaluator for a program, with the zone and limits of whoever asks."""
 
 # What a person reads; each one shown costs a few replays, at most 7 where its number must be searched for.
 MOST = 5
@@ -49,10 +52,10 @@ class _Miss(NamedTuple):
 
 
 def near_over_time(
+    make: MakeEvaluator,
     program: Program,
     name: str,
     recordings: Sequence[str],
-    zone_offset: ZoneOffset,
     span: Span | None = None,
     most: int = MOST,
 ) -> NearMisses:
@@ -61,7 +64,7 @@ def near_over_time(
     A rule without a pattern has only those that a gate stopped; `core/near.py` knows its others.
     Errors: `RecordingError` when a recording cannot be read.
     """
-    trial = _Trial(program, name, recordings, zone_offset, span)
+    trial = _Trial(make, program, name, recordings, span)
     misses = sorted([*_over_time(trial), *_at_gates(trial)], key=lambda one: (one.distance, one.match.at_ms))
     near = tuple(_told(trial, one) for one in misses[: max(most, 0)])
     return NearMisses(tuple(sorted(near, key=lambda one: one.distance)), len(misses))
@@ -71,10 +74,10 @@ def near_over_time(
 class _Trial:
     """One rule on some recordings, as it is and edited. Each version is replayed once."""
 
+    make: MakeEvaluator
     program: Program
     name: str
     recordings: Sequence[str]
-    zone_offset: ZoneOffset
     span: Span | None
 
     def __post_init__(self) -> None:
@@ -91,7 +94,7 @@ class _Trial:
         known = self._known.get(key)
         if known is None:
             book = Rulebook(tuple(rule if other.name == self.name else other for other in self._around))
-            done = replay(compile_rulebook(book), {}, self.zone_offset, self.recordings, self.span)
+            done = replay(self.make(compile_rulebook(book)), self.recordings, self.span)
             own = [firing for firing in done.firings if firing.match.rule == self.name]
             known = [firing for firing in own if firing.kind == "fired" and not firing.match.closes]
             self._known[key] = known
@@ -106,7 +109,7 @@ class _Trial:
 
     def clock(self, at_ms: int) -> str:
         """Return the local time."""
-        return clock_text(at_ms, self.zone_offset("local", at_ms))
+        return self.make(self.program).clock(at_ms)
 
 
 def _key(rule: Rule) -> str:

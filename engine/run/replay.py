@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from engine.core.compile import Program
 from engine.core.decode import decode, event_id
-from engine.core.evaluator import Evaluator, Output, ZoneOffset
+from engine.core.evaluator import Evaluator, Output
 from engine.core.intake import Intake
 from engine.core.lines import split
 from engine.model.errors import RecordingError
@@ -78,20 +77,17 @@ class Replay:
 
 
 def replay(
-    program: Program,
-    routes: dict[str, tuple[str, ...]],
-    zone_offset: ZoneOffset,
+    evaluator: Evaluator,
     recordings: Sequence[str],
     span: Span | None = None,
     watch: Callable[[Event], None] | None = None,
 ) -> Replay:
-    """Return what the rules make of the recordings, one after the other as one journal.
+    """Return what a fresh evaluator makes of the recordings, in the order in which they begin, as one journal.
 
     `watch` sees every event within the span. Errors: `RecordingError` for a recording that cannot be read.
     """
-    evaluator = Evaluator(program, routes, zone_offset)
     result = Replay()
-    for chunk_or_bad in _items(recordings):
+    for chunk_or_bad in _items(_in_order(recordings)):
         if isinstance(chunk_or_bad, Chunk):
             if span is None and watch is None:
                 _rush(evaluator, chunk_or_bad, result)
@@ -109,6 +105,12 @@ def replay(
     if span is not None and span.since_ms is not None:
         result.forget_before(span.since_ms)
     return result
+
+
+def _in_order(recordings: Sequence[str]) -> list[str]:
+    """Return the recordings by their first event: windows cannot go back in time."""
+    begins = {path: event.seen_ms for path in recordings if (event := first_event([path])) is not None}
+    return sorted(recordings, key=lambda path: begins.get(path, 0))
 
 
 def first_event(recordings: Sequence[str]) -> Event | None:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.core.compile import compile_rulebook
+from engine.core.compile import Program, compile_rulebook
+from engine.core.evaluator import Evaluator
 from engine.core.near import Near
 from engine.model.rule import Rulebook
 from engine.rulebook.scalars import duration_ms
@@ -21,6 +22,12 @@ from engine.run.replay import replay
 from tests.core.running import program_of, rulebook_of, said, seen
 
 UTC = zone_offset("UTC")
+
+
+def fresh(program: Program) -> Evaluator:
+    return Evaluator(program, {}, UTC)
+
+
 TOGETHER = """
 name: r
 together:
@@ -80,7 +87,7 @@ def write(folder: Path, bodies: Sequence[Any]) -> str:
 
 
 def near(folder: Path, rule: str, bodies: Sequence[Any], most: int = 5) -> NearMisses:
-    return near_over_time(program_of(rule), "r", [write(folder, bodies)], UTC, most=most)
+    return near_over_time(fresh, program_of(rule), "r", [write(folder, bodies)], most=most)
 
 
 def told(found: NearMisses) -> list[tuple[int, str, str]]:
@@ -201,12 +208,12 @@ def test_every_suggested_time_really_fires_where_it_says(tmp_path: Path, events:
         for number, (at, text) in enumerate(sorted(events))
     ]
     path = write(tmp_path, [*bodies, end(9_000)])
-    before = {one.match.id for one in replay(program_of(rule), {}, UTC, [path]).firings}
+    before = {one.match.id for one in replay(fresh(program_of(rule)), [path]).firings}
     for one in near(tmp_path, rule, [*bodies, end(9_000)]).near:
         assert one.hint
         edited = _edited(rule, one)
         if edited is not None:
-            firings = replay(compile_rulebook(edited), {}, UTC, [path]).firings
+            firings = replay(fresh(compile_rulebook(edited)), [path]).firings
             assert any(one.event.line_no in {event.line_no for event in firing.match.events} for firing in firings)
             assert {firing.match.id for firing in firings} != before
 

@@ -45,7 +45,7 @@ def recording(tmp_path: Path) -> str:
 def _replay(path: str, since_s: float | None = None, until_s: float | None = None) -> tuple[Replay, list[Event]]:
     watched: list[Event] = []
     span = Span(*(None if at_s is None else AT + round(at_s * 1000) for at_s in (since_s, until_s)))
-    return replay(PROGRAM, {}, zone_offset("UTC"), [path], span, watched.append), watched
+    return replay(Evaluator(PROGRAM, {}, zone_offset("UTC")), [path], span, watched.append), watched
 
 
 def _by_hand(path: str) -> Replay:
@@ -55,14 +55,13 @@ def _by_hand(path: str) -> Replay:
             for line in split(chunk):  # type: ignore[arg-type]
                 result.lines += 1
                 result.events += evaluator.on_line(line, 0) is not None
-    evaluator.finish(AT + 200_000)
-    evaluator.release(AT + 200_000)
+    evaluator.finish(AT + 200_000, release=True)
     result.add(evaluator.take())
     return result
 
 
 def test_a_replay_is_the_evaluator_fed_by_hand(recording: str) -> None:
-    for result in (_replay(recording)[0], replay(PROGRAM, {}, zone_offset("UTC"), [recording])):
+    for result in (_replay(recording)[0], replay(Evaluator(PROGRAM, {}, zone_offset("UTC")), [recording])):
         other = _by_hand(recording)
         assert result.firings == other.firings and len(result.firings) > 20
         assert result.notifications == other.notifications
@@ -94,7 +93,7 @@ def test_a_span_without_events_comes_to_nothing(recording: str) -> None:
 def test_several_recordings_are_one_journal(recording: str, tmp_path: Path) -> None:
     later = tmp_path / "later.jsonl"
     later.write_bytes(orjson.dumps(said(133, "x 19")) + b"\n" + orjson.dumps(said(140, "x 20")))
-    result = replay(PROGRAM, {}, zone_offset("UTC"), [recording, str(later)])
+    result = replay(Evaluator(PROGRAM, {}, zone_offset("UTC")), [recording, str(later)])
     assert result.events == len(BODIES)  # one more: the other came in the first recording
     assert result.counters["events.repeated"] == 2
 
