@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -19,10 +20,24 @@ import capture.cli.main
 import engine.cli.main
 from capture.cli.exits import Exit
 from engine.cli.exits import ExitCode
-from engine.rulebook.keys import KEYS, KIND_ALIASES, KINDS, LATER_KEYS, RULE_KEYS, STATUSES, Key
+from engine.rulebook.keys import (
+    INPUT_KEYS,
+    KEYS,
+    KIND_ALIASES,
+    KINDS,
+    LATER_KEYS,
+    RULE_KEYS,
+    STATUSES,
+    USE_KEYS,
+    Key,
+)
+from engine.rulebook.pack import Pack, read_pack
+from engine.rulebook.parse_reader import Reader
+from engine.rulebook.yaml_guard import Items, Mapping, Node, Scalar, load
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/rules.md", "docs/commands.md")
+PAGES = ("README.md", "docs/rules.md", "docs/packs.md", "docs/commands.md")
+PACKS = ("focus", "meeting", "pair", "export", "watchdog")
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 FORMS = {
@@ -214,15 +229,66 @@ def capture_exits() -> Iterator[str]:
     yield from _table(("code", "means"), ((str(int(code)), CAPTURE_EXITS[code.name]) for code in Exit))
 
 
+def use_keys() -> Iterator[str]:
+    """Yield the keys of who uses a pack."""
+    yield from _table(("key", "meaning"), ((f"`{key.name}`", key.meaning) for key in USE_KEYS.values()))
+
+
+def input_keys() -> Iterator[str]:
+    """Yield the settings of an input."""
+    yield from _table(("key", "meaning"), ((f"`{name}`", meaning) for name, meaning in INPUT_KEYS.items()))
+
+
+def _pack(name: str) -> Iterator[str]:
+    """Yield what a shipped pack has: its rules and whom they tell, then its inputs."""
+    pack = _read_pack(name)
+    yield from _table(("rule", "what it is about", "tells"), (_pack_rule(rule) for rule in pack.rules))
+    yield ""
+    rows = ((f"`{each.name}`", each.type, _value(each.default), each.description) for each in pack.inputs)
+    yield from _table(("input", "type", "default", "meaning"), rows)
+
+
+def _read_pack(name: str) -> Pack:
+    file = ROOT / "rules" / "packs" / f"{name}.yaml"
+    document = load(file.read_bytes(), str(file))
+    assert isinstance(document.node, Mapping)
+    pack = read_pack(Reader(str(file), document.lines), document.node)
+    assert pack is not None, f"{file} is no pack"
+    return pack
+
+
+def _pack_rule(rule: Mapping) -> tuple[str, str, str]:
+    told = rule.get("notify")
+    record = rule.get("record")
+    tells = [f"`{_value(told).strip('`$')}`"] if told is not None else []
+    tells += [f"{_value(record)}"] if record is not None else []
+    return f"`{_text(rule, 'name')}`", _text(rule, "description"), ", ".join(tells) or "other rules"
+
+
+def _text(rule: Mapping, key: str) -> str:
+    node = rule.get(key)
+    return node.text if isinstance(node, Scalar) else ""
+
+
+def _value(node: Node | None) -> str:
+    """Return a value as it would be written under `with`."""
+    if isinstance(node, Items):
+        return f"`{', '.join(part.text for part in node.items if isinstance(part, Scalar))}`"
+    return f"`{node.text}`" if isinstance(node, Scalar) else "must be given"
+
+
 PARTS: dict[str, Callable[[], Iterable[str]]] = {
+    **{f"pack-{name}": partial(_pack, name) for name in PACKS},
     "capture-exits": capture_exits,
     "command-table": command_table,
     "commands": commands,
     "exits": exits,
+    "input-keys": input_keys,
     "keys": keys,
     "kinds": kinds,
     "later-keys": later_keys,
     "statuses": statuses,
+    "use-keys": use_keys,
 }
 
 

@@ -11,7 +11,9 @@ import click
 from engine.cli.loading import RuleSet, load_rules
 from engine.core.compile import compile_rulebook
 from engine.model.errors import RulebookError
+from engine.model.pack import NoPack, PackFile
 from engine.rulebook.parse import parse_rules
+from engine.source.rules_dir import find_pack
 
 __all__ = ["Other", "other_version"]
 
@@ -54,13 +56,23 @@ def _of_revision(revision: str, paths: tuple[str, ...], rules: RuleSet) -> RuleS
             then[file] = (f"{revision}:{Path(file).as_posix()}", content)
     if not asked & set(then):
         raise click.UsageError(f"--against {revision}: none of these rule files existed then")
-    parsed = parse_rules(tuple(then.values()), None)
+    parsed = parse_rules(tuple(then.values()), None, lambda using, name: _pack_of(revision, using, name))
     if any(problem.severity == "error" for problem in parsed.problems):
         raise RulebookError(parsed.problems)
     names = {then[file][0] for file in asked & set(then)}
     return RuleSet(
         compile_rulebook(parsed.rulebook), tuple(rule for rule in parsed.rulebook.rules if rule.span.file in names), ()
     )
+
+
+def _pack_of(revision: str, using: str, name: str) -> PackFile | NoPack:
+    """Return a pack as it was then, if it lay in the repository; else as it is now, as for shipped ones."""
+    file = using.removeprefix(f"{revision}:")
+    for folder in (_folder(file), _folder(file) / ".."):
+        content = _git(folder, "cat-file", "blob", f"{revision}:./packs/{name}.yaml")
+        if content is not None:
+            return PackFile(f"{revision}:{(folder / 'packs' / name).as_posix()}.yaml", content)
+    return find_pack(file, name)
 
 
 def _folder(file: str) -> Path:

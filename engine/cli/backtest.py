@@ -59,6 +59,7 @@ class Tally:
     messages: int = 0
     deferred: int = 0
     collected: int = 0
+    silent: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     held: Counter[str] = field(default_factory=Counter)
     hours: Counter[int] = field(default_factory=Counter)
@@ -134,6 +135,9 @@ def _add(one: Tally, firing: Firing, offset_min: Callable[[int], int]) -> None:
         one.collected += 1
     elif firing.reason in (None, Reason.QUIET):
         at_ms = firing.match.at_ms
+        if not firing.destinations:
+            one.silent += 1
+            return
         one.messages += 1
         one.kinds[firing.kind] += 1
         one.deferred += firing.reason is Reason.QUIET
@@ -172,6 +176,8 @@ def _details(one: Tally) -> list[str]:
     words = []
     if set(one.kinds) - {"fired"}:
         words.append(", ".join(f"{count} {kind}" for kind, count in one.kinds.most_common()))
+    if one.silent:
+        words.append(f"{plural(one.silent, 'firing')} recorded or heard by other rules, told to nobody")
     if one.collected:
         words.append(f"{plural(one.collected, 'firing')} collected in digests")
     if one.deferred:

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from engine.core.compile import CompiledRule, Program
+from engine.core.intake import ENDED
 from engine.core.select import group_text
 from engine.core.subject import InState, Subject
 from engine.core.window.closing import was_near
@@ -24,7 +25,7 @@ from engine.model.checkpoint import StateKey
 from engine.model.config import LIMITS, Limits
 from engine.model.event import Event, Position
 from engine.model.match import Hit
-from engine.model.window import BLIND, STATE, Absent, Fired, Item
+from engine.model.window import BLIND, STATE, Absent, Fired, Item, Track
 
 __all__ = ["SUFFIX", "Came", "Closed", "Windows"]
 
@@ -67,6 +68,7 @@ class Windows:
         self.heap: list[tuple[Any, ...]] = []
         self._limits = limits
         self._silences = program.silences
+        self._tracks = [compiled for compiled in program.rules if isinstance(compiled.rule.window, Track)]
         self._numbers = 0
         self._groups: dict[str, dict[str, Slot]] = {
             compiled.owner: {} for compiled in program.rules if type(compiled.rule.window) in OPERATORS
@@ -136,10 +138,17 @@ class Windows:
         # What claims to last beyond its arrival is an indexer's fault; it would stay near everything for ever.
         if end_ms > seen_ms + AHEAD_MS:
             at_ms, end_ms = min(at_ms, seen_ms), seen_ms
-        self._wait(slot, Item(at_ms, end_ms, seen_ms, roles, value, trim(event), found))
+        # `tuple.__new__` skips the named constructor: 0.2 us of the 5 that a hit may cost.
+        self._wait(slot, tuple.__new__(Item, (at_ms, end_ms, seen_ms, roles, value, trim(event), found)))
 
     def on_session(self, subject: Subject) -> None:
-        """Tell the rules with `while` that sessions changed; a rule without groups begins to watch now."""
+        """Tell the rules with `while` that sessions changed, and those with `track` that one is over.
+
+        A rule with `while` and without groups begins to watch now.
+        """
+        if subject.event.status in ENDED:
+            for compiled in self._tracks:
+                self._tell_all(compiled, subject.event, STATE, False)
         for compiled in self._silences:
             spec = compiled.rule.window
             if isinstance(spec, Absent) and spec.during is not None:
@@ -252,9 +261,10 @@ class Windows:
             return ()
         self._dirty[slot] = None
         slot.state, slot.wake_ms = step.state, step.wake_at_ms
-        if not step.out:
+        if not step.out and (sort == _DEADLINE or at_ms < slot.done_ms):
             self._note(slot, sort, before, at_ms)
-        slot.done_ms = max(slot.done_ms, at_ms)
+        if at_ms > slot.done_ms:
+            slot.done_ms = at_ms
         if not slot.waiting and slot.state == slot.operator.EMPTY:
             self._forget(slot)
         elif slot.wake_ms is not None:
@@ -265,7 +275,7 @@ class Windows:
         """Note a window that closed when it was near, and a hit that came too late to change anything."""
         if sort == _DEADLINE and was_near(slot.spec, before) and not was_near(slot.spec, slot.state):
             self.closed.append(Closed(slot.compiled, slot.group or None, at_ms, before, slot.done_ms))
-        elif sort == _HIT and at_ms < slot.done_ms and slot.state == before:
+        elif sort == _HIT and slot.state == before:
             self.late[slot.compiled.rule.name] += 1
 
     def words(self, compiled: CompiledRule, now_ms: int, clock: Callable[[int], str]) -> list[tuple[str, str]]:

@@ -8,7 +8,8 @@ from engine.rulebook.keys import TEXT_KEYS
 from engine.rulebook.parse_condition import blocks
 from engine.rulebook.parse_pattern import check_patterns, is_timer
 from engine.rulebook.parse_reader import Reader, listed
-from engine.rulebook.yaml_guard import Mapping, Node, Scalar
+from engine.rulebook.parse_timer import SESSION_END
+from engine.rulebook.yaml_guard import Items, Mapping, Node, Scalar
 
 __all__ = ["check_effects", "check_partials"]
 
@@ -21,9 +22,28 @@ def check_effects(reader: Reader, own: Mapping, rule: Mapping) -> None:
         _check_text_options(reader, block)
     check_patterns(reader, own, rule)
     _check_quiet(reader, own, rule)
+    _check_digest(reader, own, rule)
     if not any(rule.get(key) is not None for key in _BY_THE_CLOCK):
         hint = f"add {listed(_BY_THE_CLOCK)}, or remove it"
         _report(reader, own, "zone", "`zone` has no effect on a rule without times of day", hint)
+
+
+def _check_digest(reader: Reader, own: Mapping, rule: Mapping) -> None:
+    """Report a summary of nothing, and an empty digest that no time of day could tell."""
+    digest = rule.get("digest")
+    if digest is None:
+        hint = "add digest: {every: 30m}, or remove it"
+        _report(reader, own, "summarize", "`summarize` has no effect without `digest`", hint)
+    if not isinstance(digest, Mapping) or digest.get("send_empty") is None:
+        return
+    at = digest.get("at")
+    ends = at.items if isinstance(at, Items) else (at,)
+    if any(isinstance(part, Scalar) and part.text == SESSION_END for part in ends):
+        hint = "a session without anything collected has no digest; remove it"
+        _report(reader, digest, "send_empty", "`send_empty` has no effect with at: session_end", hint)
+    elif rule.get("by") is not None:
+        hint = "a group is known once something was collected for it; remove it, or by"
+        _report(reader, digest, "send_empty", "`send_empty` has no effect with `by`", hint)
 
 
 def check_partials(reader: Reader, own: Mapping, condition: Condition) -> None:

@@ -72,7 +72,7 @@ class Outcome:
     def evidence(self) -> list[tuple[str, ...]]:
         """What every message rests on, with its kind: equal for runs that differ in when lines arrived."""
         told = [firing for firing in self.firings if firing.reason in _TOLD]
-        return sorted((firing.kind, *sorted(map(event_id, firing.match.events))) for firing in told)
+        return sorted((firing.kind, *sorted(map(_identity, firing.match.events))) for firing in told)
 
     @cached_property
     def exact(self) -> list[tuple[Any, ...]]:
@@ -80,7 +80,7 @@ class Outcome:
         return [
             (
                 firing.kind, firing.match.at_ms, firing.match.group or "", str(firing.reason or ""), firing.title,
-                firing.body, firing.suppressed, *map(event_id, firing.match.events),
+                firing.body, firing.suppressed, *map(_identity, firing.match.events),
             )
             for firing in self.firings
         ]  # fmt: skip
@@ -88,6 +88,14 @@ class Outcome:
     def offset(self, firing: Firing) -> int:
         """Return a firing's time from the start of the test."""
         return firing.match.at_ms - self.start_ms
+
+
+def _identity(event: Event) -> str:
+    """Return what names an event whatever lines stand around it.
+
+    One that a rule wrote is named after its evidence and the places of that, which an added line moves.
+    """
+    return f"{event.status}:{event.at_ms}-{event.end_ms}" if event.kind == "rule" else event_id(event)
 
 
 def item_count(firing: Firing) -> int:

@@ -251,3 +251,15 @@ def test_a_rule_that_raises_is_switched_off_and_told_and_the_others_go_on(fault:
     assert running.counters["rule.bad.broken"] == 1
     assert [one.match.rule for one in running.firings].count("heard") == 1
     assert [one.match.rule for one in running.firings].count("other") == 4
+
+
+def test_a_span_ends_with_its_session() -> None:
+    running = Running(compile_rulebook(Rulebook((_rule("spans", Track("data.who", 60_000, 0), ANY_SPEECH),))))
+    ends = {"channel": "capture_session", "event": "capture_session.stopped", "status": "stopped",
+            "capture_session_id": "cap-1", "unix_ts": AT / 1000 + 25}  # fmt: skip
+    running.feed(*({**said(at_s, f"a {at_s}", who="ann"), "capture_session_id": "cap-1"} for at_s in (0, 10, 20)))
+    running.feed(ends)
+    running.evaluator.finish(AT + 26_000)
+    running.take()
+    [span] = running.firings
+    assert (span.match.found["start"], span.match.found["end"], span.match.at_ms) == (AT, AT + 25_000, AT + 25_000)

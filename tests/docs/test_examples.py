@@ -11,6 +11,7 @@ from engine.rulebook.config import load_config
 from engine.rulebook.lint import Knowledge, lint_rules
 from engine.rulebook.parse import parse_rules
 from engine.run.rule_tests import run_tests
+from engine.source.rules_dir import find_pack
 from tests.docs.pages import ROOT, Block, blocks, pages
 
 EXAMPLES = [block for page in pages() for block in blocks(page.relative_to(ROOT).as_posix(), "yaml")]
@@ -29,7 +30,7 @@ def _place(block: Block) -> str:
 
 @pytest.mark.parametrize("block", RULES, ids=_place)
 def test_a_rule_in_the_documentation_loads_without_a_warning(block: Block) -> None:
-    parsed = parse_rules([("example.yaml", block.text.encode())], None)
+    parsed = parse_rules([("example.yaml", block.text.encode())], None, find_pack)
     assert parsed.rulebook.rules
     assert not parsed.problems
     assert not lint_rules(parsed.files, Knowledge())
@@ -37,7 +38,7 @@ def test_a_rule_in_the_documentation_loads_without_a_warning(block: Block) -> No
 
 @pytest.mark.parametrize("block", [block for block in RULES if "tests:" in block.text], ids=_place)
 def test_its_tests_pass(block: Block) -> None:
-    rulebook = parse_rules([("example.yaml", block.text.encode())], None).rulebook
+    rulebook = parse_rules([("example.yaml", block.text.encode())], None, find_pack).rulebook
     results = list(run_tests(compile_rulebook(rulebook), rulebook.rules))
     assert results
     assert [(result.test.name, result.mismatches) for result in results if not result.passed] == []

@@ -34,7 +34,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs the record
 @contextmanager
 def engine_following(journal: Path, folder: Path, sink: HttpSink, *rules: str) -> Iterator[None]:
     """`engine run` on the journal from its beginning, with a loopback sink for everything."""
-    (folder / "engine.yaml").write_text(f"destinations:\n  sink: json://{sink.host}/\ndefault: sink\n")
+    # No event is late here, so patterns need not wait for such.
+    settings = f"destinations:\n  sink: json://{sink.host}/\ndefault: sink\nlimits: {{lateness: 1s}}\n"
+    (folder / "engine.yaml").write_text(settings)
     named = [part for path in rules for part in ("--rules", str(ROOT / path))]
     running = subprocess.Popen(
         [sys.executable, "-m", "engine", "run", *named, "--events", str(journal), "--config",
@@ -85,18 +87,18 @@ def test_the_packs_speak_on_a_simulated_session(tmp_path: Path) -> None:
             recorder.start().reaches("waiting")
             with engine_following(folder / "videodb_events.jsonl", tmp_path, sink, "rules/packs"):
                 cloud.emit("transcript", "I'll send the notes tonight.", "mic")
-                cloud.emit("transcript", "Okay computer, why does this fail?", "mic")
                 cloud.emit("visual_index", "A traceback in the terminal of VS Code", "display:1")
-                cloud.emit("visual_index", "An error message covers the page: access denied", "display:1")
+                cloud.emit("transcript", "Okay computer, why does this fail?", "mic")
+                cloud.emit("visual_index", "A page asks to verify you are human", "display:1")
                 cloud.drop("clean")
                 until(lambda: "The watch had a hole" in told(sink), "the gap of the dropped connection")
                 recorder.run("stop", str(folder))
                 assert recorder.ends() == 0, recorder.output()
                 until(lambda: "Recording ready" in told(sink), "the export")
+                until(lambda: "You asked" in told(sink), "the wish with its screen")
+                until(lambda: "Decided: 0, promised: 1" in told(sink), "what is told at the end of a session")
         finally:
             recorder.close()
-    assert {
-        "Somebody promised something", "You asked", "An error is on the screen", "The screen shows a failure",
-        "The watch had a hole", "Recording ready",
-    } <= set(told(sink))  # fmt: skip
-    assert (tmp_path / "state" / "output" / "focus.jsonl").exists(), "the diary of the focus pack"
+    assert "Somebody has to sign in" in told(sink)
+    assert "A traceback in the terminal" in told(sink)["You asked"]
+    assert (tmp_path / "state" / "output" / "wishes.jsonl").exists(), "the wishes of the pair pack"

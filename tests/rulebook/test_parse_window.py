@@ -179,6 +179,7 @@ BESIDE = {
     "absent": "for: 5m",
     "gap": "for: 10m",
     "while": "absent: {word: x}\nfor: 5m",
+    "summarize": "digest: {every: 30m}",
     "days": "every: 30m",
     "missed": "every: 30m",
     "zone": "at: '18:00'",

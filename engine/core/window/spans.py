@@ -2,7 +2,8 @@
 
 A span goes on while events with its value start no later than `gap` after the last one's end. An event with another
 value within the gap ends it at that event's start, even inside an event of its own: the spans of a group do not
-overlap. Else it ends where its last event ended, which is known when the gap has passed. Null is no value.
+overlap. Else it ends where its last event ended, which is known when the gap has passed. Null is no value. The end of
+the session of its events (an item of the role `STATE`) ends it, too.
 
 Late: an event of the span's value may still move its end; one of another value would cut what is past and is left out.
 """
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from engine.core.moment import duration_text
 from engine.core.window.changes import quoted, value_text
 from engine.model.match import Step
-from engine.model.window import Fired, Item, Track
+from engine.model.window import STATE, Fired, Item, Track
 
 __all__ = ["EMPTY", "State", "on_hit", "on_time", "words"]
 
@@ -38,6 +39,8 @@ EMPTY = State()
 
 def on_hit(spec: Track, state: State, item: Item) -> Step[State, tuple[Fired, ...]]:
     """Let an event lengthen the span, end it, or begin one."""
+    if item.roles == (STATE,):
+        return _session_over(spec, state, item)
     if item.value is None:
         return Step(state, (), _over_ms(spec, state))
     state, out, _ = on_time(spec, state, item.at_ms - 1)
@@ -51,6 +54,13 @@ def on_hit(spec: Track, state: State, item: Item) -> Step[State, tuple[Fired, ..
         out += _ended(spec, state, item.at_ms, item.seen_ms)
         state = _begun(value, item)
     return Step(state, out, _over_ms(spec, state))
+
+
+def _session_over(spec: Track, state: State, item: Item) -> Step[State, tuple[Fired, ...]]:
+    state, out, over_ms = on_time(spec, state, item.at_ms - 1)
+    if state.value is None or state.items[-1].event.session not in (None, item.event.session):
+        return Step(state, out, over_ms)
+    return Step(EMPTY, out + _ended(spec, state, max(item.at_ms, state.newest_ms), item.seen_ms))
 
 
 def _begun(value: str, item: Item) -> State:
