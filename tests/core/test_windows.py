@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.core.compile import Program, compile_rulebook
 from engine.core.decode import event_id
-from engine.core.evaluator import Evaluator
+from engine.core.evaluator import Evaluator, Owns
 from engine.model.condition import AllOf, AnyOf, Kinds, Selector, Text
 from engine.model.config import Limits
 from engine.model.errors import NOWHERE
@@ -159,6 +159,10 @@ def test_restarts_reloads_repeats_commits_and_the_clock_change_nothing(
     assert _facts(running) == _facts(plain)
 
 
+def _owner(shard: int, shards: int) -> Owns:
+    return lambda rule, group: crc32(f"{rule}/{group}".encode()) % shards == shard
+
+
 @settings(max_examples=60, deadline=None)
 @given(events, st.integers(1, 4))
 def test_sharing_out_rules_and_groups_among_evaluators_is_invisible(happened: Happened, shards: int) -> None:
@@ -167,10 +171,7 @@ def test_sharing_out_rules_and_groups_among_evaluators_is_invisible(happened: Ha
     found: list[Any] = []
     for shard in range(shards):
         running = Running(PROGRAM)
-        running.evaluator = Evaluator(
-            PROGRAM, {}, lambda zone, at_ms: 0,
-            owns=lambda rule, group, mine=shard: crc32(f"{rule}/{group}".encode()) % shards == mine,
-        )  # fmt: skip
+        running.evaluator = Evaluator(PROGRAM, {}, lambda zone, at_ms: 0, owns=_owner(shard, shards))
         running.feed(*lines)
         running.evaluator.finish(AT + 200_000)
         found += _facts(running)

@@ -115,7 +115,8 @@ FORM = ("wrong-form", "bad-count", "bad-time", "bad-rate", "empty-list", "empty-
         "unknown-value", "out-of-range")  # fmt: skip
 # Which keys go together, how many steps a rule has, and the numbers in a text.
 BEYOND_FORM = (
-    "count: 10001 within 10m\n", "expect: {max: 20/10m}\n", "expect: {min: 0/day}\n", "budget: 20/h}\ndigest: {or_at: 5}\n",
+    "count: 10001 within 10m\n", "expect: {max: 20/10m}\n", "expect: {min: 0/day}\n",
+    "budget: 20/h}\ndigest: {or_at: 5}\n",
     "at_least: 3\n", "notify: a b}]\n", "b: {when: transcript}}\n", "absent: {when: screen}\n",
 )  # fmt: skip
 

@@ -44,7 +44,8 @@ def recording(tmp_path: Path) -> str:
 
 def _replay(path: str, since_s: float | None = None, until_s: float | None = None) -> tuple[Replay, list[Event]]:
     watched: list[Event] = []
-    span = Span(*(None if at_s is None else AT + round(at_s * 1000) for at_s in (since_s, until_s)))
+    since_ms, until_ms = (None if at_s is None else AT + round(at_s * 1000) for at_s in (since_s, until_s))
+    span = Span(since_ms, until_ms)
     return replay(Evaluator(PROGRAM, {}, zone_offset("UTC")), [path], span, watched.append), watched
 
 
