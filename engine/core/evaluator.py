@@ -88,6 +88,8 @@ class Evaluator:
         self._early = EarlyFirings(program, states)
         self._timers = Timers(program, states, self._zone_offset)
         self._windows = Windows(program, states, self._limits, self._owns)
+        self._heap, self._late = self._windows.heap, self._windows.late
+        self._has_ends = any(compiled.until is not None for compiled in program.rules)
         self._windows.begin(self._in_state, self.intake.last_seen_ms)
         owners = {compiled.owner for compiled in program.rules}
         self._output.states.update(
@@ -138,8 +140,8 @@ class Evaluator:
             waiting = self._evaluate(event)
             if waiting:
                 self._go_on(waiting)
-        heap = self._windows.heap
-        if self._windows.late or (heap and heap[0][0] <= self.intake.front_ms):
+        heap = self._heap
+        if self._late or (heap and heap[0][0] <= self.intake.front_ms):
             self._release(self._windows.release(self.intake.front_ms))
         return event
 
@@ -158,7 +160,7 @@ class Evaluator:
 
         `woke_ms` is given when nothing ran until then: of what repeats only the latest is told.
         """
-        heap, waits, timer_ms = self._windows.heap, self._dispatcher.waits, self._timers.wake_ms
+        heap, waits, timer_ms = self._heap, self._dispatcher.waits, self._timers.wake_ms
         if not (
             (heap and heap[0][0] <= self.intake.front_at(now_ms))
             or (waits and waits[0][0] <= now_ms)
@@ -288,13 +290,14 @@ class Evaluator:
 
     def _evaluate(self, event: Event) -> list[Event]:
         """Let rules match an event and see it end what it ends. Returns what the rules wrote back."""
-        subject = self._subject(event)
+        subject = Subject(event, self._in_state, self._offset_min)
         hits = select(self.program, subject)
         if event.kind in _TURNS:
             self._turn(subject)
-        for compiled in self.program.ended_by(event.kind):
-            if compiled.until is not None and compiled.until(subject):
-                self._pass_on(self._dispatcher.on_until(compiled, event, event.seen_ms))
+        if self._has_ends:
+            for compiled in self.program.ended_by(event.kind):
+                if compiled.until is not None and compiled.until(subject):
+                    self._pass_on(self._dispatcher.on_until(compiled, event, event.seen_ms))
         if not hits and subject.is_clean and not self._early.listens:
             return []
         for rule, kinds in subject.coerced.items():
