@@ -23,6 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 _NEAR_MS = 24 * 3600 * 1000
+_NAP_S = 0.5
 _TIME_KEYS = ("start", "end", "timestamp", "from", "to")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -157,9 +158,9 @@ class _Pace:
         if self._first_ms is None:
             self._first_ms = at_ms
         due = self._began + (at_ms - self._first_ms) / 1000 / self._speed
-        left = due - self._clock()
-        if left > 0:
-            self._wait(left)
+        while (left := due - self._clock()) > 0:
+            # A signal that comes just before a sleep does not end it, so Ctrl-C could wait out an hour of silence.
+            self._wait(min(left, _NAP_S))
 
 
 def _append(recorded: Mapping[str, Any], at_ms: int | None, journal: Journal) -> None:

@@ -61,15 +61,14 @@ def test_times_move_to_now_and_keep_their_distances(tmp_path: Path) -> None:
         assert line["data"]["confidence"] == 0.5
 
 
-@pytest.mark.parametrize(
-    ("speed", "expected"), [(1.0, [7.0, 46.0]), (60.0, [7 / 60, 46 / 60]), (None, [])], ids=["live", "60", "max"]
-)
-def test_speed_divides_the_waits(tmp_path: Path, speed: float | None, expected: list[float]) -> None:
+@pytest.mark.parametrize(("speed", "expected"), [(1.0, 53.0), (60.0, 53 / 60), (None, 0.0)], ids=["live", "60", "max"])
+def test_speed_divides_the_waits(tmp_path: Path, speed: float | None, expected: float) -> None:
     waits: list[float] = []
     source = recording(tmp_path / "rec.jsonl", *map(transcript, [0, 7, 3, 53], "abcd"))
     out = replayed(source, tmp_path, speed=speed, wait=waits.append, clock=lambda: sum(waits))
     assert [line["data"]["text"] for line in out] == list("abcd")
-    assert waits == pytest.approx(expected)
+    assert sum(waits) == pytest.approx(expected)
+    assert max(waits, default=0.0) <= 0.5, "a signal just before a wait would be heard only at its end"
 
 
 def test_bad_lines_pass_unchanged_in_their_place(tmp_path: Path) -> None:
