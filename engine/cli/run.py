@@ -220,6 +220,10 @@ class _Voice:
             if reason not in self._bad_told:
                 self._bad_told.add(reason)
                 self.warn(f"{bad.path}:{bad.line_no}: skipped a line: {bad.reason} (kept; see `engine status`)")
+        for name in output.counters:
+            if name.startswith("rule.") and name.endswith(".broken"):
+                rule = name.removeprefix("rule.").removesuffix(".broken")
+                self.warn(f"{rule} was switched off by a fault of the engine; `engine status {rule}` has more")
         for answer in helping.answers:
             self._answer(answer)
         for firing in output.firings:

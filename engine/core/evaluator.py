@@ -83,6 +83,7 @@ class Evaluator:
 
     def _start(self, program: Program, routes: dict[str, tuple[str, ...]], states: dict[StateKey, bytes]) -> None:
         self.program = program
+        self._routes = routes
         self._broken: set[str] = set()
         self._dispatcher = Dispatcher(program, routes, self._zone_offset, states, self._limits)
         self._early = EarlyFirings(program, states)
@@ -366,7 +367,7 @@ class Evaluator:
             self._break(compiled, error)
 
     def _break(self, compiled: CompiledRule, error: Exception) -> None:
-        """Switch a rule off that raised, until it is edited or the engine starts anew, and say so once."""
+        """Switch a rule off that raised, until it is edited or the engine starts anew, and tell whom it would tell."""
         if compiled.owner in self._broken:
             return
         self._broken.add(compiled.owner)
@@ -374,7 +375,14 @@ class Evaluator:
         self._output.counters[f"rule.{name}.broken"] += 1
         # The kind of the error only: its text may quote what was captured.
         text = f"{name} was switched off by a fault of the engine ({type(error).__name__}); please report it"
-        self.tell("rule_error", {"rule": name, "text": text, "errors": 1}, self.intake.last_seen_ms)
+        at_ms = self.intake.last_seen_ms
+        told = {one for way in compiled.rule.notify or ("default",) for one in self._routes.get(way, (way,))}
+        firing = f"broken:{compiled.owner}:{at_ms}"
+        self._output.notifications += [
+            Notification(f"{firing}:{one}", firing, name, None, one, f"{name} is switched off", text, "error", at_ms)
+            for one in sorted(told)
+        ]
+        self.tell("rule_error", {"rule": name, "text": text, "errors": 1}, at_ms)
 
     def _local_offset(self, at_ms: int) -> int:
         return self._zone_offset("local", at_ms)

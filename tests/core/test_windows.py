@@ -250,6 +250,9 @@ def test_a_rule_that_raises_is_switched_off_and_told_and_the_others_go_on(fault:
     running.feed(said(0, "a"), said(1, "a"), said(30, "a"), said(60, "a"))
     running.take()
     assert running.counters["rule.bad.broken"] == 1
+    assert [(note.destination, note.title) for note in running.notes if note.rule == "bad"] == [
+        ("default", "bad is switched off")
+    ]
     assert [one.match.rule for one in running.firings].count("heard") == 1
     assert [one.match.rule for one in running.firings].count("other") == 4
 
