@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 from engine.core.stop_words import STOP_WORDS
@@ -105,11 +106,19 @@ def sentences(lines: Lines) -> list[Sentence]:
     is_english = _is_english(" ".join(text for _, _, text in entries))
     found = []
     for number, label, text in entries:
-        for piece in _pieces(text, is_english):
-            words, size = _words(piece)
-            if words:
-                found.append(Sentence(number, label, piece, words, size, _mark(piece), piece.endswith(("?", "？"))))
+        found += [Sentence(number, label, *part) for part in _taken_apart(text, is_english)]
     return found
+
+
+# What is said goes into several digests, of a half hour, a session and a day: the last few hours are taken apart once.
+@lru_cache(maxsize=2048)
+def _taken_apart(text: str, is_english: bool) -> tuple[tuple[str, tuple[str, ...], int, Mark, bool], ...]:
+    parts = []
+    for piece in _pieces(text, is_english):
+        words, size = _words(piece)
+        if words:
+            parts.append((piece, words, size, _mark(piece), piece.endswith(("?", "？"))))
+    return tuple(parts)
 
 
 def _is_english(text: str) -> bool:
