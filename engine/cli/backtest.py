@@ -30,7 +30,6 @@ from engine.source.recording import expand
 __all__ = ["Tally", "command", "tally"]
 
 HOUR_MS = 3_600_000
-DAY_MS = 86_400_000
 # English text has some four letters a token; what a model is paid for is counted in tokens.
 LETTERS_PER_TOKEN = 4
 

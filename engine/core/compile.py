@@ -6,7 +6,7 @@ programs that behave alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -21,7 +21,7 @@ from engine.model.condition import AllOf, AnyOf, Condition, Kinds, Text
 from engine.model.rule import Rule, Rulebook
 from engine.model.window import Absent, Changes, Count, FirstSeen, Sequence, StepSpec, Timer, Together, Track
 
-__all__ = ["CompiledRule", "CompiledStep", "Program", "compile_rulebook", "fingerprint"]
+__all__ = ["CompiledRule", "CompiledStep", "Program", "all_heard", "compile_rulebook", "fingerprint"]
 
 
 @dataclass(frozen=True)
@@ -201,6 +201,17 @@ def heard_rules(rule: Rule) -> set[str]:
         for kind, status in kinds.selectors
         if kind == "rule" and status is not None
     }
+
+
+def all_heard(rule: Rule, rules: Mapping[str, Rule]) -> set[str]:
+    """Return the names of the rule and of all known rules that it hears of, directly or through others."""
+    found, open_ = set[str](), [rule.name]
+    while open_:
+        name = open_.pop()
+        if name in rules and name not in found:
+            found.add(name)
+            open_ += heard_rules(rules[name])
+    return found
 
 
 def _leaves(condition: Condition) -> list[Condition]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["json_text"]
+__all__ = ["json_text", "json_value"]
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 
@@ -21,3 +21,11 @@ def json_text(value: Any, *, sort: bool = False) -> str:
         return orjson.dumps(value, option=_OPTIONS if sort else orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:
         return json.dumps(value, default=str, separators=(",", ":"))
+
+
+def json_value(text: bytes) -> Any:
+    """Return what `json_text` wrote. Errors: `ValueError` for anything that is no JSON."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # a lone surrogate in hostile text, which orjson writes by escape but does not read
+        return json.loads(text)

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 __all__ = [
+    "DAY_MS",
     "EARLIEST_MS",
     "LATEST_MS",
     "clock_text",

@@ -5,14 +5,11 @@ Invariant: what `changes` hands out is proportional to what changed since the la
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-import orjson
-
-from engine.core.json_text import json_text
+from engine.core.json_text import json_text, json_value
 from engine.model.checkpoint import StateKey
 
 __all__ = ["Shelf", "pack", "unpack"]
@@ -96,7 +93,4 @@ def pack(version: int, value: Any) -> bytes:
 
 def unpack(blob: bytes) -> Any:
     """Return what `pack` was given, but for tuples, which come back as lists."""
-    try:
-        return orjson.loads(blob)[1]
-    except orjson.JSONDecodeError:  # a lone surrogate in hostile text, which orjson writes by escape but does not read
-        return json.loads(blob)[1]
+    return json_value(blob)[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
+from engine.core.moment import DAY_MS
 from engine.model.rule import Digest, Summarize
 from engine.rulebook.parse_range import read_whole
 from engine.rulebook.parse_reader import Reader
@@ -14,7 +15,6 @@ from engine.rulebook.yaml_guard import Items, Mapping, Node, Scalar
 __all__ = ["FALLBACKS", "MOST_PROMPT", "read_digest", "read_summarize"]
 
 FALLBACKS = ("bullets", "terms", "counts", "none")
-_DAY_MS = 86_400_000
 MOST_PROMPT = 4_000
 _KEYS = ("every", "at", "days", "or_at", "min", "send_empty")
 _ZONE = {"zone": "write it at the rule, beside digest"}
@@ -93,10 +93,10 @@ def _prompt(reader: Reader, node: Node) -> str:
 def _budget(value: object) -> int:
     """Return the summaries a day. Zero asks no model at all."""
     if isinstance(value, int) and not isinstance(value, bool):
-        count, per_ms = value, _DAY_MS
+        count, per_ms = value, DAY_MS
     else:
         count, per_ms = rate(value)
-    if per_ms != _DAY_MS:
+    if per_ms != DAY_MS:
         raise ScalarError("summaries are counted by the day", "write 20/day")
     if not 0 <= count <= 1_000:
         raise ScalarError("a budget is from 0 to 1,000 summaries a day", "write 20/day")

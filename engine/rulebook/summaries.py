@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from engine.core.moment import DAY_MS
 from engine.core.voice import BASIC, is_safe, usual, videodb
 from engine.model.config import Summaries
 from engine.model.errors import Span
@@ -26,7 +27,6 @@ _VOICES = ("auto", "offline", "videodb", "openai")
 _OPENAI = "https://api.openai.com/v1"
 _OPENAI_MODEL = "gpt-4o-mini"
 _EXAMPLE = "{use: openai, key: '${OPENAI_API_KEY}'}"
-_DAY_MS = 86_400_000
 # The courier ends a process in which a send takes 90 s; a summary is waited for before the send.
 _LONGEST_MS = 60_000
 _MOST_A_DAY = 10_000
@@ -170,8 +170,8 @@ def _timeout_ms(value: object) -> int:
 
 def _budget(value: object) -> int:
     """Return the calls a day. Zero asks no model at all."""
-    count, per_ms = (value, _DAY_MS) if isinstance(value, int) and not isinstance(value, bool) else rate(value)
-    if per_ms != _DAY_MS:
+    count, per_ms = (value, DAY_MS) if isinstance(value, int) and not isinstance(value, bool) else rate(value)
+    if per_ms != DAY_MS:
         raise ScalarError("summaries are counted by the day", "write 200/day")
     if not 0 <= count <= _MOST_A_DAY:
         raise ScalarError("a budget is from 0 to 10,000 summaries a day", "write 200/day")

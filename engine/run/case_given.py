@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from engine.core.decode import decode
 from engine.core.lines import split
-from engine.core.moment import instant_ms, iso_ms, iso_text
+from engine.core.moment import DAY_MS, instant_ms, iso_ms, iso_text
 from engine.model.errors import Problem, RecordingError, RulebookError, Span
 from engine.model.event import Chunk, Line, Malformed
 from engine.model.rule import RuleTest
@@ -21,7 +21,6 @@ __all__ = ["MOST_EVENTS", "Arrival", "arrivals_of", "restamped", "start_of"]
 B = TypeVar("B")
 
 START_MS = iso_ms("2026-01-05T09:00:00Z") or 0
-DAY_MS = 86_400_000
 MOST_EVENTS = 20_000
 """A test of more is a backtest."""
 SESSION = "cap-test"

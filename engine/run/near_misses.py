@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from engine.core import near_window
-from engine.core.compile import Program, compile_rulebook, heard_rules
+from engine.core.compile import Program, all_heard, compile_rulebook
 from engine.core.evaluator import Evaluator
 from engine.core.moment import duration_text
 from engine.core.near import Near
@@ -83,8 +83,9 @@ class _Trial:
     def __post_init__(self) -> None:
         rules = {compiled.rule.name: compiled.rule for compiled in self.program.rules}
         self.rule = rules[self.name]
-        needed = _with_all_heard(self.rule, rules)
+        needed = all_heard(self.rule, rules)
         self._around = [rule for rule in rules.values() if rule.name in needed]
+        self._clock = self.make(self.program).clock
         self._known: dict[str, list[Firing]] = {}
         self._overs: dict[str, list[Match]] = {}
 
@@ -109,22 +110,11 @@ class _Trial:
 
     def clock(self, at_ms: int) -> str:
         """Return the local time."""
-        return self.make(self.program).clock(at_ms)
+        return self._clock(at_ms)
 
 
 def _key(rule: Rule) -> str:
     return repr((rule.window, rule.gates, rule.incident))
-
-
-def _with_all_heard(rule: Rule, rules: dict[str, Rule]) -> set[str]:
-    """Return the names of the rule and of all that it hears of, directly or through others."""
-    found, open_ = set[str](), [rule.name]
-    while open_:
-        name = open_.pop()
-        if name in rules and name not in found:
-            found.add(name)
-            open_ += heard_rules(rules[name])
-    return found
 
 
 def _over_time(trial: _Trial) -> list[_Miss]:

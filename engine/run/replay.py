@@ -19,7 +19,7 @@ from engine.model.match import Firing
 from engine.model.notification import Notification
 from engine.source.recording import Recording
 
-__all__ = ["Replay", "Span", "event_at", "first_event", "place_of", "replay"]
+__all__ = ["Replay", "Span", "first_event", "place_of", "replay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,24 +181,3 @@ def place_of(recordings: Sequence[str], name: str) -> tuple[str, int]:
     if len(found) != 1:
         raise RecordingError(f"{len(found) or 'no'} events have an id that begins with {name}")
     return found[0]
-
-
-def event_at(path: str, line_no: int) -> tuple[Event, Intake]:
-    """Return the event on a line, with the memory of everything before it (sessions, clocks).
-
-    Errors: `RecordingError` when the line does not exist, is malformed, or repeats an earlier event.
-    """
-    intake = Intake()
-    for item in _items([path]):
-        for line in split(item) if isinstance(item, Chunk) else ():
-            decoded = decode(line)
-            event = None if isinstance(decoded, Malformed) else intake.admit(decoded, line, intake.last_seen_ms)
-            if line.line_no < line_no:
-                continue
-            if line.line_no > line_no:
-                raise RecordingError(f"{path}:{line_no} is blank")
-            if event is not None:
-                return event, intake
-            why = decoded.reason if isinstance(decoded, Malformed) else "the same event came before; it is dropped"
-            raise RecordingError(f"{path}:{line_no} is no event: {why}")
-    raise RecordingError(f"{path} has no line {line_no}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from engine.core.compile import Program, compile_rulebook, heard_rules
+from engine.core.compile import Program, all_heard, compile_rulebook
 from engine.core.necessary import may_be
 from engine.model.config import LIMITS
 from engine.model.errors import Problem, RulebookError, Span
@@ -102,12 +102,7 @@ def _with_all_heard(program: Program, rule: Rule) -> Program:
     A rule that hears of the engine itself may hear of every rule, and keeps them all.
     """
     rules = {compiled.rule.name: compiled.rule for compiled in program.rules}
-    found, open_ = set[str](), [rule.name]
-    while open_:
-        name = open_.pop()
-        if name in rules and name not in found:
-            found.add(name)
-            open_ += heard_rules(rules[name])
+    found = all_heard(rule, rules)
     if len(found) == len(rules) or any(may_be(rules[name].condition, "engine") for name in found):
         return program
     return compile_rulebook(Rulebook(tuple(one for one in rules.values() if one.name in found)))

@@ -13,7 +13,8 @@ from engine.core.lines import split
 from engine.model.errors import RecordingError
 from engine.model.event import Event
 from engine.run.clock import zone_offset
-from engine.run.replay import Replay, Span, event_at, first_event, replay
+from engine.run.replay import Replay, Span, first_event, replay
+from engine.run.rewind import at_line
 from engine.source.recording import Recording
 from tests.core.running import AT, program_of, said, seen
 
@@ -100,9 +101,9 @@ def test_several_recordings_are_one_journal(recording: str, tmp_path: Path) -> N
 
 
 def test_one_line_is_found_with_the_memory_of_those_before_it(recording: str) -> None:
-    event, intake = event_at(recording, 3)
+    event, evaluator, _ = at_line(PROGRAM, {}, zone_offset("UTC"), recording, 3)
     assert (event.text, event.session, event.line_no) == ("x 1", "cap-1", 3)
-    assert intake.is_active("active")
+    assert evaluator.intake.is_active("active")
     first = first_event([recording])
     assert first is not None and first.kind == "session"
 
@@ -112,7 +113,7 @@ def test_one_line_is_found_with_the_memory_of_those_before_it(recording: str) ->
 )
 def test_a_line_that_is_no_event_says_why(recording: str, line_no: int, why: str) -> None:
     with pytest.raises(RecordingError, match=why):
-        event_at(recording, line_no)
+        at_line(PROGRAM, {}, zone_offset("UTC"), recording, line_no)
 
 
 def test_a_recording_without_events_has_no_first(tmp_path: Path) -> None:

@@ -5,14 +5,11 @@ A stored state is read when it is first needed: with 100,000 open windows only t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-import orjson
-
 from engine.core.compile import CompiledRule
-from engine.core.json_text import json_text
+from engine.core.json_text import json_text, json_value
 from engine.core.window.memory import freeze, thaw
 from engine.core.window.operators import OPERATORS
 from engine.model.match import Step
@@ -82,7 +79,7 @@ class Slot:
     def thawed(self) -> Any:
         """Return the state, read from its stored form when it is first asked for."""
         if self.frozen is not None:
-            self.state, self.frozen = type(self.operator.EMPTY)(*thaw(_loads(self.frozen))), None
+            self.state, self.frozen = type(self.operator.EMPTY)(*thaw(json_value(self.frozen))), None
         return self.state
 
     def dump(self) -> bytes:
@@ -99,11 +96,4 @@ class Slot:
         self.wake_ms, self.done_ms = int(wake_ms), int(done_ms)
         if self.wake_ms < 0:
             self.wake_ms = None
-        return [thaw(item) for item in _loads(waiting)] if waiting else []
-
-
-def _loads(text: bytes) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:  # a lone surrogate in hostile text, which orjson does not read
-        return json.loads(text)
+        return [thaw(item) for item in json_value(waiting)] if waiting else []
